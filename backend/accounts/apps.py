@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "backend.accounts"
+    label = "accounts"
+
+    def ready(self) -> None:
+        from backend.accounts import checks  # noqa: F401

@@ -1,0 +1,159 @@
+"""The salon's side: its bookings, walk-ins, and every verb of the desk."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from backend.bookings import operations
+from backend.bookings.api import present, serializers
+from backend.bookings.api.views import FRESH, wishes_of
+from backend.bookings.models import Booking
+from backend.bookings.queries import bookings_at
+from backend.core.api.pagination import page
+from backend.core.api.schema import IDEMPOTENCY_KEY, SALON
+from backend.core.api.views import Endpoint, answer_once
+from backend.core.errors import NotFound, PermissionDenied, VersionConflict
+from backend.salons.permissions import desk_of, salons_where
+
+
+def desk_booking(user: Any, booking_id: uuid.UUID) -> Booking:
+    """A booking at one of the user's desks, as it truly is now. Anything else does not exist for them."""
+    at = salons_where(user, "see_desk")
+    found = bookings_at(at).filter(pk=booking_id).first()
+    if found is not None and operations.expire_if_dead(found, now=timezone.now()):
+        found = bookings_at(at).filter(pk=booking_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def as_desk(user: Any, booking_id: uuid.UUID) -> dict[str, Any]:
+    return present.desk_booking(desk_booking(user, booking_id), actor=operations.by_salon(user), now=timezone.now())
+
+
+class DeskBookings(Endpoint):
+    queries = {"GET": serializers.DeskBookingListQuery}
+
+    @extend_schema(
+        operation_id="listSalonBookings",
+        summary="The salon's bookings, in order of time",
+        tags=["manage"],
+        parameters=[SALON, serializers.DeskBookingListQuery],
+        responses={200: serializers.DeskBookingPage},
+    )
+    def get(self, request: Request, salon: str) -> Response:
+        now = timezone.now()
+        at = desk_of(request.user, salon, "see_desk")
+        for dead in Booking.objects.dead(now).filter(salon=at):
+            operations.expire_if_dead(dead, now=now)
+        bookings = bookings_at([at.pk])
+        if date := self.query.get("date"):
+            bookings = bookings.filter(business_date=date)
+        if state := self.query.get("state"):
+            bookings = bookings.filter(state=state)
+        found = page(bookings, order=("starts_at", "id"), query=self.query)
+        actor = operations.by_salon(request.user)
+        items = [present.desk_booking(b, actor=actor, now=now) for b in found.rows]
+        return Response({"items": items, "next_cursor": found.next_cursor}, headers=FRESH)
+
+    @extend_schema(
+        operation_id="createWalkIn",
+        summary="Write down a guest at the desk",
+        tags=["manage"],
+        parameters=[SALON, IDEMPOTENCY_KEY],
+        request=serializers.WalkInBody,
+        responses={201: serializers.DeskBookingShape},
+    )
+    def post(self, request: Request, salon: str) -> Response:
+        at = desk_of(request.user, salon, "write_walk_ins")
+        body = self.body(serializers.WalkInBody, request)
+
+        def book() -> tuple[int, Any]:
+            booking = operations.write_walk_in(
+                staff_user=request.user,
+                salon=at,
+                wishes=wishes_of(body),
+                starts_at=body["starts_at"],
+                guest_name=body["guest"]["name"],
+                guest_phone=body["guest"]["phone"] or "",
+                note=body["note"],
+                now=timezone.now(),
+            )
+            return 201, as_desk(request.user, booking.pk)
+
+        return answer_once(request, operation="createWalkIn", body=request.data, act=book)
+
+
+class DeskBooking(Endpoint):
+    @extend_schema(
+        operation_id="getSalonBooking",
+        summary="A booking at my salon",
+        tags=["manage"],
+        responses={200: serializers.DeskBookingShape},
+    )
+    def get(self, request: Request, booking_id: uuid.UUID) -> Response:
+        return Response(as_desk(request.user, booking_id), headers=FRESH)
+
+
+class DeskVerb(Endpoint):
+    """Parent of the desk's verbs: each subclass names one move."""
+
+    verb: str
+
+    def post(self, request: Request, booking_id: uuid.UUID) -> Response:
+        found = desk_booking(request.user, booking_id)
+        at = salons_where(request.user, "answer_bookings")
+        if found.salon_id not in at:
+            raise PermissionDenied
+        body = self.body(serializers.VerbBody, request)
+        change = {
+            "bookings": bookings_at(at),
+            "booking_id": booking_id,
+            "actor": operations.by_salon(request.user),
+            "version": body["version"],
+            "reason": body["reason"],
+            "now": timezone.now(),
+        }
+        try:
+            if self.verb == "cancel":
+                operations.cancel(**change)
+            else:
+                operations.act(verb=self.verb, **change)
+        except VersionConflict:
+            raise VersionConflict(current=as_desk(request.user, booking_id))
+        return Response(as_desk(request.user, booking_id), headers=FRESH)
+
+
+def _verb(verb: str, operation_id: str, summary: str) -> type[DeskVerb]:
+    described = extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        tags=["manage"],
+        request=serializers.VerbBody,
+        responses={200: serializers.DeskBookingShape},
+    )
+
+    class View(DeskVerb):
+        @described
+        def post(self, request: Request, booking_id: uuid.UUID) -> Response:
+            return super().post(request, booking_id)
+
+    View.verb = verb
+    View.__name__ = View.__qualname__ = operation_id[0].upper() + operation_id[1:]
+    return View
+
+
+DESK_VERBS = {
+    "confirm": _verb("confirm", "confirmSalonBooking", "Accept a request"),
+    "decline": _verb("decline", "declineSalonBooking", "Decline a request; a paid deposit goes back in full"),
+    "check-in": _verb("check_in", "checkInSalonBooking", "The guest has arrived"),
+    "complete": _verb("complete", "completeSalonBooking", "The visit is over"),
+    "no-show": _verb("no_show", "markSalonBookingNoShow", "The guest did not come"),
+    "cancel": _verb("cancel", "cancelSalonBooking", "Cancel from the salon's side; a paid deposit goes back in full"),
+}

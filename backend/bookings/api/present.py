@@ -1,0 +1,169 @@
+"""Free times, quotes and bookings as the dicts that leave."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import get_language, pgettext_lazy
+
+from backend.bookings.availability import Reason, Slot, moment_of
+from backend.bookings.models import Booking, BookingEvent, BookingItem, BookingState, Source
+from backend.bookings.operations import Actor, allowed_actions, cancellation_fee
+from backend.bookings.operations.creating import Quote
+from backend.bookings.queries import phase_of
+from backend.bookings.refusals import BY_REASON
+from backend.core import phone
+from backend.core.money import money, percentage, split_vat
+from backend.core.time import rfc3339, seconds_until
+from backend.salons.models import Salon
+
+STATE_LABELS = {
+    BookingState.HELD: pgettext_lazy("booking", "Waiting for the deposit"),
+    BookingState.REQUESTED: pgettext_lazy("booking", "Waiting for the salon"),
+    BookingState.CONFIRMED: pgettext_lazy("booking", "Confirmed"),
+    BookingState.COMPLETED: pgettext_lazy("booking", "Completed"),
+    BookingState.NO_SHOW: pgettext_lazy("booking", "No-show"),
+    BookingState.DECLINED: pgettext_lazy("booking", "Declined by the salon"),
+    BookingState.CANCELLED: pgettext_lazy("booking", "Cancelled"),
+    BookingState.EXPIRED: pgettext_lazy("booking", "Expired"),
+}
+
+
+def slot(found: Slot[uuid.UUID], salon: Salon) -> dict[str, Any]:
+    return {
+        "starts_at": rfc3339(moment_of(found.starts), salon.zone),
+        "ends_at": rfc3339(moment_of(found.ends), salon.zone),
+        "business_date": found.business_date.isoformat(),
+        "staff_member_ids": [str(staff_id) for staff_id in found.staff[0]],
+    }
+
+
+def explanation(starts_at: datetime, reasons: Sequence[Reason], salon: Salon) -> dict[str, Any]:
+    return {
+        "starts_at": rfc3339(starts_at, salon.zone),
+        "bookable": not reasons,
+        "reasons": [{"code": str(reason), "detail": BY_REASON[reason]().detail} for reason in reasons],
+    }
+
+
+def price_parts(price_minor: int, currency: str) -> dict[str, Any]:
+    net, vat = split_vat(price_minor)
+    return {
+        "subtotal": money(net, currency),
+        "vat": money(vat, currency),
+        "total": money(price_minor, currency),
+    }
+
+
+def quote(found: Quote) -> dict[str, Any]:
+    salon = found.visit.salon
+    at = found.starts_at
+    items = []
+    for service in found.visit.services:
+        until = at + timedelta(minutes=service.duration_minutes)
+        items.append(
+            {
+                "service": {"id": str(service.id), "name": service.name},
+                "starts_at": rfc3339(at, salon.zone),
+                "ends_at": rfc3339(until, salon.zone),
+                "price": money(service.price_minor, salon.currency),
+            }
+        )
+        at = until
+    return {
+        "salon": {"id": str(salon.id), "name": salon.name},
+        "items": items,
+        "starts_at": rfc3339(found.starts_at, salon.zone),
+        "ends_at": rfc3339(found.ends_at, salon.zone),
+        "business_date": found.business_date.isoformat(),
+        "price": money(found.price_minor, salon.currency),
+        "price_parts": price_parts(found.price_minor, salon.currency),
+        "deposit": money(found.deposit_minor, salon.currency),
+        "cancellation": {
+            "free_until": rfc3339(found.starts_at - timedelta(hours=salon.free_cancel_hours), salon.zone),
+            "fee_after": money(percentage(found.deposit_minor, salon.late_cancel_percent), salon.currency),
+        },
+    }
+
+
+def booking_item(item: BookingItem, booking: Booking) -> dict[str, Any]:
+    zone = booking.salon.zone
+    arabic = (get_language() or "ar").startswith("ar")
+    return {
+        "service": {
+            "id": str(item.service_id),
+            "name": item.service_name_ar if arabic else item.service_name_en,
+        },
+        "staff_member": {"id": str(item.staff_member_id), "name": item.staff_member.name},
+        "starts_at": rfc3339(item.starts_at, zone),
+        "ends_at": rfc3339(item.ends_at, zone),
+        "price": money(item.price_minor, booking.currency),
+    }
+
+
+def booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
+    """A booking as `actor` may see it."""
+    zone = row.salon.zone
+    held = row.state == BookingState.HELD and row.hold_expires_at
+    actions = allowed_actions(row, actor=actor, now=now)
+    cancellation = None
+    if "cancel" in actions:
+        fee = cancellation_fee(row, now=now) if actor.role == "customer" else 0
+        cancellation = {
+            "free_until": rfc3339(row.free_cancel_until, zone),
+            "fee_now": money(fee, row.currency),
+        }
+    return {
+        "id": str(row.id),
+        "reference": row.reference,
+        "version": row.version,
+        "state": row.state,
+        "phase": phase_of(row, now),
+        "state_label": str(STATE_LABELS[BookingState(row.state)]),
+        "starts_at": rfc3339(row.starts_at, zone),
+        "ends_at": rfc3339(row.ends_at, zone),
+        "business_date": row.business_date.isoformat(),
+        "salon": {"id": str(row.salon.id), "name": row.salon.name},
+        "items": [booking_item(item, row) for item in row.items.all()],
+        "price": money(row.price_minor, row.currency),
+        "deposit": money(row.deposit_minor, row.currency),
+        "allowed_actions": actions,
+        "cancellation": cancellation,
+        "hold_expires_at": rfc3339(row.hold_expires_at, zone) if held and row.hold_expires_at else None,
+        "hold_expires_in_seconds": seconds_until(row.hold_expires_at, now) if held and row.hold_expires_at else None,
+        "respond_by": rfc3339(row.respond_by, zone)
+        if row.respond_by and row.state == BookingState.REQUESTED
+        else None,
+        "arrived_at": rfc3339(row.arrived_at, zone) if row.arrived_at else None,
+        "poll_after_seconds": {BookingState.HELD: 5, BookingState.REQUESTED: 15}.get(BookingState(row.state)),
+        "note": row.note or None,
+        "created_at": rfc3339(row.created_at, zone),
+    }
+
+
+def desk_booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
+    """The same for the salon's desk: who comes, with the number masked; nobody needs it to pour the tea."""
+    name = row.customer.name if row.customer else row.guest_name
+    number = row.customer.phone if row.customer else row.guest_phone
+    return booking(row, actor=actor, now=now) | {
+        "customer": {
+            "name": name or None,
+            "phone_masked": phone.masked(number) if number else None,
+            "is_guest": row.customer_id is None,
+        },
+        "source": Source(row.source).value,
+    }
+
+
+def event(row: BookingEvent, salon: Salon) -> dict[str, Any]:
+    return {
+        "at": rfc3339(row.at, salon.zone),
+        "verb": row.verb,
+        "from": row.from_state or None,
+        "to": row.to_state,
+        "actor": row.actor_role,
+        "reason": row.reason or None,
+    }

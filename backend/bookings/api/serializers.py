@@ -1,0 +1,199 @@
+"""Shapes of free times, quotes and bookings on the wire."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from backend.bookings.models import BookingState
+from backend.core.api import fields
+from backend.core.api.bodies import Body, Query
+from backend.core.api.pagination import PageQuery
+from backend.core.api.shapes import MoneyShape, NamedShape, Shape
+
+PHASES = [("upcoming", "upcoming"), ("past", "past"), ("cancelled", "cancelled")]
+
+
+class AvailabilityQuery(Query):
+    service_ids = fields.CommaSeparated(help_text="Services in the order they are to be done, comma-separated")
+    staff_member_id = fields.Identifier(required=False, help_text="A chosen person; absent means anyone")
+    date = fields.Day(required=False, help_text="First calendar day; absent means today in the salon's zone")
+    days = fields.QueryInteger(required=False, default=1, min_value=1, max_value=31, help_text="1 to 31, default 1")
+    explain = fields.Moment(required=False, help_text="A moment: the answer says why it may not be taken")
+
+
+class SlotShape(Shape):
+    starts_at = fields.Moment()
+    ends_at = fields.Moment()
+    business_date = fields.Day(help_text="The salon's day: after midnight it is still the evening before")
+    staff_member_ids = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Who could do the first service; all of them when there is one"
+    )
+
+
+class DayShape(Shape):
+    date = fields.Day()
+    closed = serializers.BooleanField(help_text="The salon does not open on this day")
+    slots = SlotShape(many=True)
+
+
+class ReasonShape(Shape):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ExplanationShape(Shape):
+    starts_at = fields.Moment()
+    bookable = serializers.BooleanField()
+    reasons = ReasonShape(many=True)
+
+
+class AvailabilityShape(Shape):
+    timezone = serializers.CharField()
+    days = DayShape(many=True)
+    explanation = ExplanationShape(allow_null=True)
+
+
+class ItemBody(Body):
+    service_id = fields.Identifier()
+    staff_member_id = fields.Identifier(required=False, allow_null=True, default=None)
+
+
+class QuoteBody(Body):
+    salon_id = fields.Identifier()
+    items = ItemBody(many=True, allow_empty=False, max_length=10)
+    starts_at = fields.Moment()
+
+
+class BookingBody(QuoteBody):
+    note = fields.Prose(required=False, allow_blank=True, max_length=500, default="")
+    expected_total_minor = fields.Integer(required=False, allow_null=True, min_value=0, default=None)
+
+
+class GuestBody(Body):
+    name = fields.Text(max_length=80)
+    phone = fields.Phone(required=False, allow_null=True, default=None)
+
+
+class WalkInBody(Body):
+    items = ItemBody(many=True, allow_empty=False, max_length=10)
+    starts_at = fields.Moment()
+    guest = GuestBody()
+    note = fields.Prose(required=False, allow_blank=True, max_length=500, default="")
+
+
+class VerbBody(Body):
+    version = fields.Integer(min_value=1, max_value=2_000_000_000)
+    reason = fields.Text(required=False, allow_blank=True, max_length=300, default="")
+
+
+class PricePartsShape(Shape):
+    subtotal = MoneyShape()
+    vat = MoneyShape()
+    total = MoneyShape()
+
+
+class QuoteItemShape(Shape):
+    service = NamedShape()
+    starts_at = fields.Moment()
+    ends_at = fields.Moment()
+    price = MoneyShape()
+
+
+class QuoteCancellationShape(Shape):
+    free_until = fields.Moment()
+    fee_after = MoneyShape()
+
+
+class QuoteShape(Shape):
+    salon = NamedShape()
+    items = QuoteItemShape(many=True)
+    starts_at = fields.Moment()
+    ends_at = fields.Moment()
+    business_date = fields.Day()
+    price = MoneyShape()
+    price_parts = PricePartsShape()
+    deposit = MoneyShape()
+    cancellation = QuoteCancellationShape()
+
+
+class BookingItemShape(QuoteItemShape):
+    staff_member = NamedShape()
+
+
+class CancellationShape(Shape):
+    free_until = fields.Moment()
+    fee_now = MoneyShape()
+
+
+class BookingShape(Shape):
+    id = serializers.UUIDField()
+    reference = serializers.CharField()
+    version = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=BookingState.choices)
+    phase = serializers.ChoiceField(choices=PHASES)
+    state_label = serializers.CharField()
+    starts_at = fields.Moment()
+    ends_at = fields.Moment()
+    business_date = fields.Day()
+    salon = NamedShape()
+    items = BookingItemShape(many=True)
+    price = MoneyShape()
+    deposit = MoneyShape()
+    allowed_actions = serializers.ListField(child=serializers.CharField())
+    cancellation = CancellationShape(allow_null=True)
+    hold_expires_at = fields.Moment(allow_null=True)
+    hold_expires_in_seconds = serializers.IntegerField(allow_null=True)
+    respond_by = fields.Moment(allow_null=True)
+    arrived_at = fields.Moment(allow_null=True)
+    poll_after_seconds = serializers.IntegerField(allow_null=True)
+    note = serializers.CharField(allow_null=True)
+    created_at = fields.Moment()
+
+
+
+
+class BookingPage(Shape):
+    items = BookingShape(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class DeskCustomerShape(Shape):
+    name = serializers.CharField(allow_null=True)
+    phone_masked = serializers.CharField(allow_null=True)
+    is_guest = serializers.BooleanField()
+
+
+class DeskBookingShape(BookingShape):
+    customer = DeskCustomerShape()
+    source = serializers.CharField()
+
+
+class DeskBookingPage(Shape):
+    items = DeskBookingShape(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class BookingListQuery(PageQuery):
+    phase = serializers.ChoiceField(required=False, choices=PHASES)
+    state = serializers.ChoiceField(required=False, choices=BookingState.choices)
+
+
+class DeskBookingListQuery(PageQuery):
+    date = fields.Day(required=False, help_text="The salon's business day")
+    state = serializers.ChoiceField(required=False, choices=BookingState.choices)
+
+
+class EventShape(Shape):
+    at = fields.Moment()
+    verb = serializers.CharField()
+    # `from` is a word of Python, so the field is declared below by its wire name.
+    to = serializers.CharField()
+    actor = serializers.CharField()
+    reason = serializers.CharField(allow_null=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
+        return {"from": serializers.CharField(allow_null=True, read_only=True)} | super().get_fields()
+
+
+class EventList(Shape):
+    items = EventShape(many=True)

@@ -1,0 +1,18 @@
+from django.urls import path
+
+from backend.bookings.api import desk, views
+
+urlpatterns = [
+    path("salons/<str:salon>/availability", views.Availability.as_view(), name="availability"),
+    path("quotes", views.QuoteCollection.as_view(), name="quotes"),
+    path("bookings", views.BookingCollection.as_view(), name="bookings"),
+    path("bookings/<uuid:booking_id>", views.BookingItem.as_view(), name="booking"),
+    path("bookings/<uuid:booking_id>/events", views.BookingEvents.as_view(), name="booking-events"),
+    path("bookings/<uuid:booking_id>/cancel", views.BookingCancel.as_view(), name="booking-cancel"),
+    path("manage/salons/<str:salon>/bookings", desk.DeskBookings.as_view(), name="manage-salon-bookings"),
+    path("manage/bookings/<uuid:booking_id>", desk.DeskBooking.as_view(), name="manage-booking"),
+    *(
+        path(f"manage/bookings/<uuid:booking_id>/{verb}", view.as_view(), name=f"manage-booking-{verb}")
+        for verb, view in desk.DESK_VERBS.items()
+    ),
+]

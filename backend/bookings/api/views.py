@@ -1,0 +1,216 @@
+"""Free times, and a customer's own bookings."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from backend.bookings import availability, operations
+from backend.bookings import queries as times
+from backend.bookings.api import present, serializers
+from backend.bookings.models import Booking
+from backend.bookings.queries import Wish, bookings_of, in_phase
+from backend.core.api.pagination import page
+from backend.core.api.schema import IDEMPOTENCY_KEY, SALON
+from backend.core.api.views import Endpoint, PublicEndpoint, answer_once
+from backend.core.errors import NotFound, ValidationFailed, VersionConflict
+from backend.salons.models import Salon
+from backend.salons.queries import live_salon
+
+FRESH = {"Cache-Control": "private, no-cache"}
+
+
+class Availability(PublicEndpoint):
+    queries = {"GET": serializers.AvailabilityQuery}
+
+    @extend_schema(
+        operation_id="getAvailability",
+        summary="The times that are truly free, or why a moment is not",
+        tags=["catalogue"],
+        parameters=[SALON, serializers.AvailabilityQuery],
+        responses={200: serializers.AvailabilityShape},
+    )
+    def get(self, request: Request, salon: str) -> Response:
+        now, asked = timezone.now(), self.query
+        at = live_salon(salon)
+        try:
+            visit = times.plan_visit(at, [Wish(id, asked.get("staff_member_id")) for id in asked["service_ids"]])
+        except ValidationFailed as error:
+            parameter = "staff_member_id" if error.errors[0].pointer == "/items/0/staff_member_id" else "service_ids"
+            raise ValidationFailed.parameter(parameter, error.errors[0].code) from error
+        first = asked.get("date") or now.astimezone(at.zone).date()
+        open_weekdays = {w.weekday for w in at.working_windows.filter(staff_member=None)}
+        days = {first + timedelta(days=i): list[dict[str, Any]]() for i in range(asked["days"])}
+        for slot in times.free_slots(visit, from_date=first, days=asked["days"], now=now):
+            shown = present.slot(slot, at)
+            days[availability.moment_of(slot.starts).astimezone(at.zone).date()].append(shown)
+        explanation = None
+        if moment := asked.get("explain"):
+            start = availability.floor_minute(moment)
+            question = times.question(visit, starts=(start, start + 1), now=now)
+            explanation = present.explanation(moment, availability.explain(question, start), at)
+        return Response(
+            {
+                "timezone": at.timezone,
+                "days": [
+                    {
+                        "date": day.isoformat(),
+                        "closed": not slots and day.isoweekday() not in open_weekdays,
+                        "slots": slots,
+                    }
+                    for day, slots in days.items()
+                ],
+                "explanation": explanation,
+            },
+            headers=FRESH,
+        )
+
+
+def wishes_of(body: dict[str, Any]) -> list[Wish]:
+    return [Wish(item["service_id"], item["staff_member_id"]) for item in body["items"]]
+
+
+def salon_of(body: dict[str, Any]) -> Salon:
+    """The live salon a body names. Raises ValidationFailed at `/salon_id`."""
+    try:
+        return live_salon(str(body["salon_id"]))
+    except NotFound as error:
+        raise ValidationFailed.at("/salon_id", "not_found") from error
+
+
+class QuoteCollection(Endpoint):
+    @extend_schema(
+        operation_id="createQuote",
+        summary="What a visit would cost, before booking it",
+        tags=["bookings"],
+        request=serializers.QuoteBody,
+        responses={200: serializers.QuoteShape},
+    )
+    def post(self, request: Request) -> Response:
+        body = self.body(serializers.QuoteBody, request)
+        quote = operations.quote_visit(
+            salon=salon_of(body),
+            wishes=wishes_of(body),
+            starts_at=body["starts_at"],
+            customer=request.user,
+            now=timezone.now(),
+        )
+        return Response(present.quote(quote), headers=FRESH)
+
+
+def own_booking(user: Any, booking_id: uuid.UUID) -> Booking:
+    """The customer's booking, as it truly is now: a hold that ran out is written down before it is shown."""
+    found = bookings_of(user).filter(pk=booking_id).first()
+    if found is not None and operations.expire_if_dead(found, now=timezone.now()):
+        found = bookings_of(user).filter(pk=booking_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def as_customer(user: Any, booking_id: uuid.UUID) -> dict[str, Any]:
+    return present.booking(own_booking(user, booking_id), actor=operations.by_customer(user), now=timezone.now())
+
+
+class BookingCollection(Endpoint):
+    queries = {"GET": serializers.BookingListQuery}
+
+    @extend_schema(
+        operation_id="listBookings",
+        summary="My bookings, latest first",
+        tags=["bookings"],
+        parameters=[serializers.BookingListQuery],
+        responses={200: serializers.BookingPage},
+    )
+    def get(self, request: Request) -> Response:
+        now = timezone.now()
+        for dead in Booking.objects.dead(now).filter(customer=request.user):
+            operations.expire_if_dead(dead, now=now)
+        bookings = bookings_of(request.user)
+        if phase := self.query.get("phase"):
+            bookings = bookings.filter(in_phase(phase, now))
+        if state := self.query.get("state"):
+            bookings = bookings.filter(state=state)
+        found = page(bookings, order=("-starts_at", "-id"), query=self.query)
+        actor = operations.by_customer(request.user)
+        items = [present.booking(b, actor=actor, now=now) for b in found.rows]
+        return Response({"items": items, "next_cursor": found.next_cursor}, headers=FRESH)
+
+    @extend_schema(
+        operation_id="createBooking",
+        summary="Book a visit",
+        tags=["bookings"],
+        parameters=[IDEMPOTENCY_KEY],
+        request=serializers.BookingBody,
+        responses={201: serializers.BookingShape},
+    )
+    def post(self, request: Request) -> Response:
+        body = self.body(serializers.BookingBody, request)
+
+        def book() -> tuple[int, Any]:
+            booking = operations.create_booking(
+                customer=request.user,
+                salon=salon_of(body),
+                wishes=wishes_of(body),
+                starts_at=body["starts_at"],
+                note=body["note"],
+                expected_total_minor=body["expected_total_minor"],
+                now=timezone.now(),
+            )
+            return 201, as_customer(request.user, booking.pk)
+
+        return answer_once(request, operation="createBooking", body=request.data, act=book)
+
+
+class BookingItem(Endpoint):
+    @extend_schema(
+        operation_id="getBooking",
+        summary="A booking, as the ticket shows it",
+        tags=["bookings"],
+        responses={200: serializers.BookingShape},
+    )
+    def get(self, request: Request, booking_id: uuid.UUID) -> Response:
+        return Response(as_customer(request.user, booking_id), headers=FRESH)
+
+
+class BookingEvents(Endpoint):
+    @extend_schema(
+        operation_id="listBookingEvents",
+        summary="What happened to a booking, in order",
+        tags=["bookings"],
+        responses={200: serializers.EventList},
+    )
+    def get(self, request: Request, booking_id: uuid.UUID) -> Response:
+        booking = own_booking(request.user, booking_id)
+        return Response({"items": [present.event(e, booking.salon) for e in booking.events.all()]}, headers=FRESH)
+
+
+class BookingCancel(Endpoint):
+    @extend_schema(
+        operation_id="cancelBooking",
+        summary="Cancel my booking; the policy copied onto it decides the fee",
+        tags=["bookings"],
+        request=serializers.VerbBody,
+        responses={200: serializers.BookingShape},
+    )
+    def post(self, request: Request, booking_id: uuid.UUID) -> Response:
+        body = self.body(serializers.VerbBody, request)
+        own_booking(request.user, booking_id)
+        try:
+            operations.cancel(
+                bookings=bookings_of(request.user),
+                booking_id=booking_id,
+                actor=operations.by_customer(request.user),
+                version=body["version"],
+                reason=body["reason"],
+                now=timezone.now(),
+            )
+        except VersionConflict:
+            raise VersionConflict(current=as_customer(request.user, booking_id))
+        return Response(as_customer(request.user, booking_id), headers=FRESH)

@@ -1,0 +1,262 @@
+"""Bookings and the time they take.
+
+The one overlap rule (ADR 0002): whatever can be taken has a calendar, a booking takes time by inserting claims, and
+one exclusion constraint on claims refuses overlaps on every path, under any number of processes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, Value
+
+from backend.core.ids import uuid7
+from backend.core.money import CURRENCY
+from backend.core.phone import E164_PATTERN
+from backend.salons.models import Salon, Service, StaffMember
+
+
+class Calendar(models.Model):
+    """Whatever can be in one place at a time: a staff member, or a customer. Rows are made on first use.
+
+    The id is small on purpose: `int8range(id, id, '[]')` stands in for equality in the exclusion constraint.
+    """
+
+    staff_member = models.OneToOneField(
+        StaffMember, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
+    )
+    customer = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(staff_member__isnull=False, customer__isnull=True)
+                | Q(staff_member__isnull=True, customer__isnull=False),
+                name="calendar_has_one_owner",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class BookingState(models.TextChoices):
+    HELD = "held"
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    NO_SHOW = "no_show"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+LIVE_STATES = (BookingState.HELD, BookingState.REQUESTED, BookingState.CONFIRMED)
+TAKING_STATES = (*LIVE_STATES, BookingState.COMPLETED, BookingState.NO_SHOW)
+"""States whose claims still count: the time is, or was, taken."""
+
+
+class Source(models.TextChoices):
+    APP = "app"
+    DESK = "desk"
+
+
+class BookingQuerySet(models.QuerySet["Booking"]):
+    def dead(self, now: datetime) -> BookingQuerySet:
+        """Held or requested bookings whose time has run out but which nobody has written down as expired."""
+        return self.filter(
+            Q(state=BookingState.HELD, hold_expires_at__lte=now) | Q(state=BookingState.REQUESTED, respond_by__lte=now)
+        )
+
+
+class Booking(models.Model):
+    """One visit. Names, prices and policy are copied when it is made: editing a price list rewrites no history.
+
+    `business_date` is the salon's day: 00:30 belongs to the evening before. Money is halalas.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reference = models.CharField(max_length=12, unique=True)
+    version = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=BookingState.choices)
+    salon = models.ForeignKey(Salon, on_delete=models.PROTECT, related_name="bookings")
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="bookings"
+    )
+    guest_name = models.CharField(max_length=80, blank=True, default="")
+    guest_phone = models.CharField(max_length=16, blank=True, default="")
+    source = models.CharField(max_length=4, choices=Source.choices)
+    language = models.CharField(max_length=2)
+    note = models.TextField(blank=True, default="", max_length=500)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    business_date = models.DateField()
+    currency = models.CharField(max_length=3, default=CURRENCY)
+    price_minor = models.PositiveIntegerField()
+    deposit_minor = models.PositiveIntegerField()
+    free_cancel_hours = models.PositiveSmallIntegerField()
+    late_cancel_percent = models.PositiveSmallIntegerField()
+    cancellation_fee_minor = models.PositiveIntegerField(null=True, blank=True)
+    hold_expires_at = models.DateTimeField(null=True, blank=True)
+    respond_by = models.DateTimeField(null=True, blank=True)
+    deposit_paid_at = models.DateTimeField(null=True, blank=True)
+    arrived_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    objects = BookingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=BookingState.values), name="booking_state_known"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_start"),
+            models.CheckConstraint(condition=Q(deposit_minor__lte=F("price_minor")), name="booking_deposit_in_price"),
+            models.CheckConstraint(
+                condition=~Q(state="held") | Q(hold_expires_at__isnull=False), name="booking_hold_has_an_end"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="requested") | Q(respond_by__isnull=False), name="booking_request_has_an_end"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=("requested", "confirmed", "completed"))
+                | Q(deposit_minor=0)
+                | Q(deposit_paid_at__isnull=False)
+                | Q(source="desk"),
+                name="booking_deposit_before_requested",
+            ),
+            models.CheckConstraint(
+                condition=Q(customer__isnull=False) | ~Q(guest_name=""), name="booking_has_a_guest_or_customer"
+            ),
+            models.CheckConstraint(
+                condition=Q(guest_phone="") | Q(guest_phone__regex=E164_PATTERN), name="booking_guest_phone_is_e164"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-starts_at", "-id"], name="booking_by_customer"),
+            models.Index(fields=["salon", "starts_at", "id"], name="booking_by_salon"),
+            models.Index(fields=["hold_expires_at"], condition=Q(state="held"), name="booking_holds"),
+            models.Index(fields=["respond_by"], condition=Q(state="requested"), name="booking_requests"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def free_cancel_until(self) -> datetime:
+        return self.starts_at - timedelta(hours=self.free_cancel_hours)
+
+    @property
+    def dies_at(self) -> datetime | None:
+        """When this booking gives its time back unless somebody acts."""
+        if self.state == BookingState.HELD:
+            return self.hold_expires_at
+        return self.respond_by if self.state == BookingState.REQUESTED else None
+
+
+class BookingItem(models.Model):
+    """One service of a visit, by one person, at its own time."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveSmallIntegerField()
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="+")
+    staff_member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
+    service_name_ar = models.CharField(max_length=120)
+    service_name_en = models.CharField(max_length=120)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    price_minor = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["booking", "position"], name="booking_item_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.booking_id} {self.position}"
+
+
+class Int8Range(Func):
+    function = "int8range"
+
+
+class TsTzRange(Func):
+    function = "tstzrange"
+
+
+class Claim(models.Model):
+    """Time taken on one calendar, buffers included, half-open. `is_active` false = given back.
+
+    A held or requested booking's claims carry `expires_at`; after it they no longer count for anybody who looks, and
+    whoever wants the time writes the booking down as expired first.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    calendar = models.ForeignKey(Calendar, on_delete=models.PROTECT, related_name="claims")
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="claims")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    is_active = models.BooleanField(default=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="claim_no_overlap",
+                expressions=[
+                    (Int8Range(F("calendar"), F("calendar"), Value("[]")), RangeOperators.OVERLAPS),
+                    (TsTzRange(F("starts_at"), F("ends_at")), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(is_active=True),
+            ),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="claim_ends_after_start"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["calendar", "ends_at"],
+                include=["starts_at", "expires_at"],
+                condition=Q(is_active=True),
+                name="claim_busy_times",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calendar_id} {self.starts_at:%F %R}"
+
+
+class ActorRole(models.TextChoices):
+    CUSTOMER = "customer"
+    SALON = "salon"
+    SYSTEM = "system"
+
+
+class BookingEvent(models.Model):
+    """One change of a booking: who, from, to, why, when. Written by `operations.transitions` only."""
+
+    id = models.BigAutoField(primary_key=True)
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="events")
+    version = models.PositiveIntegerField()
+    verb = models.CharField(max_length=24)
+    from_state = models.CharField(max_length=10, blank=True, default="")
+    to_state = models.CharField(max_length=10)
+    actor_role = models.CharField(max_length=10, choices=ActorRole.choices)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    reason = models.CharField(max_length=300, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["booking", "version"], name="booking_event_once_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.booking_id} {self.verb}"

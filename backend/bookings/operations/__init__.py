@@ -1,0 +1,33 @@
+"""The only ways a booking comes into being or changes. API, commands and webhooks all pass through here."""
+
+from backend.bookings.operations.creating import create_booking, quote_visit, write_walk_in
+from backend.bookings.operations.expiring import expire_dead, expire_if_dead
+from backend.bookings.operations.paying import deposit_paid, payment_begun
+from backend.bookings.operations.transitions import (
+    SYSTEM,
+    Actor,
+    act,
+    allowed_actions,
+    by_customer,
+    by_salon,
+    cancel,
+    cancellation_fee,
+)
+
+__all__ = [
+    "SYSTEM",
+    "Actor",
+    "act",
+    "allowed_actions",
+    "by_customer",
+    "by_salon",
+    "cancel",
+    "cancellation_fee",
+    "create_booking",
+    "deposit_paid",
+    "expire_dead",
+    "expire_if_dead",
+    "payment_begun",
+    "quote_visit",
+    "write_walk_in",
+]

@@ -1,0 +1,61 @@
+"""What payments may tell a booking; a booking never learns how it was paid."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+
+from backend.bookings.models import Booking, BookingState, Claim
+from backend.bookings.operations.claiming import lock_calendars, retake_claims
+from backend.bookings.operations.transitions import SYSTEM, transition
+from backend.bookings.refusals import CannotChangeStatus, SlotExpired
+
+HOLD = timedelta(minutes=10)
+HOLD_WHILE_PAYING = timedelta(minutes=20)
+LONGEST_HOLD = timedelta(minutes=45)
+
+
+def payment_begun(booking: Booking, *, now: datetime) -> None:
+    """Keep the time while the person pays: 20 minutes from here (a bank page may take 15), never past 45 in all.
+
+    `booking` is locked. Raises CannotChangeStatus unless it waits for its deposit, SlotExpired when too late.
+    """
+    if booking.state != BookingState.HELD:
+        raise SlotExpired if booking.state == BookingState.EXPIRED else CannotChangeStatus
+    assert booking.hold_expires_at is not None
+    if booking.hold_expires_at <= now:
+        raise SlotExpired
+    until = min(now + HOLD_WHILE_PAYING, booking.created_at + LONGEST_HOLD)
+    if until > booking.hold_expires_at:
+        booking.hold_expires_at = until
+        booking.save(update_fields=["hold_expires_at"])
+        Claim.objects.filter(booking=booking, is_active=True).update(expires_at=until)
+
+
+def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
+    """The deposit has arrived. True when the booking stands on it, False when the money must go back.
+
+    Runs inside the caller's transaction. A hold that died meanwhile gets its own time back when it is still free and
+    still to come; what a person cancelled stays cancelled. Calendars are locked before the booking, like everywhere.
+    """
+    staff = set(Booking.objects.filter(pk=booking_id).values_list("items__staff_member_id", flat=True))
+    seen = Booking.objects.select_related("customer", "salon").get(pk=booking_id)
+    if seen.state == BookingState.EXPIRED:
+        lock_calendars(staff_ids=[s for s in staff if s], customer=seen.customer)
+    booking = Booking.objects.select_for_update(no_key=True, of=("self",)).select_related("salon").get(pk=booking_id)
+    if booking.state == BookingState.EXPIRED:
+        if booking.deposit_paid_at is not None or booking.starts_at <= now or not retake_claims(booking.pk):
+            return False
+    elif booking.state != BookingState.HELD:
+        return False
+    booking.deposit_paid_at = now
+    confirmed = booking.salon.auto_confirm
+    booking.hold_expires_at = None
+    if not confirmed:
+        within = timedelta(minutes=booking.salon.respond_within_minutes)
+        booking.respond_by = min(now + within, booking.starts_at)
+    transition(booking, "auto_confirm" if confirmed else "request", actor=SYSTEM, now=now)
+    return True
+
+

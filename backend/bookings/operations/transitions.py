@@ -1,0 +1,218 @@
+"""The life of a booking: one table of allowed moves, one place that writes the event."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from backend.bookings import messages
+from backend.bookings.models import (
+    TAKING_STATES,
+    ActorRole,
+    Booking,
+    BookingEvent,
+    BookingState,
+    Claim,
+)
+from backend.bookings.refusals import CannotChangeStatus, SlotExpired
+from backend.bookings.signals import booking_closed
+from backend.core.errors import NotFound, PermissionDenied, VersionConflict
+from backend.core.money import percentage
+
+S = BookingState
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, and in which role: the same person may be a customer here and staff there."""
+
+    role: str
+    user: Any = None
+
+
+SYSTEM = Actor(ActorRole.SYSTEM)
+
+
+def by_customer(user: Any) -> Actor:
+    return Actor(ActorRole.CUSTOMER, user)
+
+
+def by_salon(user: Any) -> Actor:
+    return Actor(ActorRole.SALON, user)
+
+
+@dataclass(frozen=True)
+class Move:
+    """From which states, by whom, to which state. `when` narrows it further by the clock."""
+
+    states: frozenset[str]
+    roles: frozenset[str]
+    to: str
+    when: Callable[[Booking, datetime], bool] = lambda booking, now: True
+
+
+def _begun(booking: Booking, now: datetime) -> bool:
+    return booking.starts_at <= now
+
+
+def _not_over(booking: Booking, now: datetime) -> bool:
+    return booking.ends_at > now
+
+
+def _not_arrived(booking: Booking, now: datetime) -> bool:
+    return booking.arrived_at is None
+
+
+def _move(states: tuple[str, ...], roles: tuple[str, ...], to: str, **more: Any) -> Move:
+    return Move(frozenset(states), frozenset(roles), to, **more)
+
+
+_CUSTOMER, _SALON, _SYSTEM = ActorRole.CUSTOMER, ActorRole.SALON, ActorRole.SYSTEM
+
+MOVES: dict[str, Move] = {
+    "request": _move((S.HELD, S.EXPIRED), (_SYSTEM,), S.REQUESTED),
+    "auto_confirm": _move((S.HELD, S.EXPIRED), (_SYSTEM,), S.CONFIRMED),
+    "confirm": _move((S.REQUESTED,), (_SALON,), S.CONFIRMED),
+    "decline": _move((S.REQUESTED,), (_SALON,), S.DECLINED),
+    "cancel": _move(
+        (S.HELD, S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON, _SYSTEM), S.CANCELLED, when=_not_over
+    ),
+    "check_in": _move((S.CONFIRMED,), (_SALON,), S.CONFIRMED, when=_not_arrived),
+    "complete": _move((S.CONFIRMED,), (_SALON,), S.COMPLETED, when=_begun),
+    "no_show": _move((S.CONFIRMED,), (_SALON,), S.NO_SHOW, when=_begun),
+    "expire": _move((S.HELD, S.REQUESTED), (_SYSTEM,), S.EXPIRED),
+}
+
+CLOSING = frozenset({S.CANCELLED, S.DECLINED, S.EXPIRED})
+
+
+def lock_booking(bookings: QuerySet[Booking], booking_id: uuid.UUID) -> Booking:
+    """The booking, locked until the transaction ends. Raises NotFound when it is not among `bookings`."""
+    found = (
+        Booking.objects.select_for_update(no_key=True)
+        .filter(pk=booking_id, pk__in=bookings.order_by().values("pk"))
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def may(booking: Booking, verb: str, *, actor: Actor, now: datetime) -> bool:
+    """Whether this move is open to this actor now. Dead holds can only expire or be paid after all."""
+    move = MOVES[verb]
+    dead = booking.dies_at is not None and booking.dies_at <= now and actor.role != ActorRole.SYSTEM
+    return booking.state in move.states and actor.role in move.roles and not dead and move.when(booking, now)
+
+
+def allowed_actions(booking: Booking, *, actor: Actor, now: datetime) -> list[str]:
+    """What the app may offer as buttons; the server decides again on each press."""
+    verbs = [verb for verb in MOVES if may(booking, verb, actor=actor, now=now)]
+    dead = booking.dies_at is not None and booking.dies_at <= now
+    if actor.role == ActorRole.CUSTOMER and booking.state == S.HELD and not dead:
+        verbs.insert(0, "pay")
+    return verbs
+
+
+def cancellation_fee(booking: Booking, *, now: datetime) -> int:
+    """Halalas the salon keeps when the customer cancels now: by the policy copied onto the booking."""
+    if booking.state != S.CONFIRMED or now < booking.free_cancel_until:
+        return 0  # an unanswered request costs nothing: the salon has promised nothing yet
+    return percentage(booking.deposit_minor, booking.late_cancel_percent)
+
+
+def transition(
+    booking: Booking, verb: str, *, actor: Actor, now: datetime, reason: str = "", fee_minor: int = 0
+) -> Booking:
+    """Make one move on a locked booking: state, version, event, claims, announcement and messages, or nothing.
+
+    Raises PermissionDenied when this role never may, CannotChangeStatus when not in this state.
+    """
+    move = MOVES[verb]
+    if actor.role not in move.roles:
+        raise PermissionDenied
+    if not may(booking, verb, actor=actor, now=now):
+        raise SlotExpired if booking.dies_at and booking.dies_at <= now else CannotChangeStatus
+    before = booking.state
+    booking.state = move.to
+    booking.version += 1
+    changed = ["state", "version", "respond_by", "hold_expires_at", "deposit_paid_at"]
+    if verb == "check_in":
+        booking.arrived_at = now
+        changed.append("arrived_at")
+    if verb == "cancel":
+        booking.cancellation_fee_minor = fee_minor
+        changed.append("cancellation_fee_minor")
+    booking.save(update_fields=changed)
+    write_event(booking, verb, before=before, actor=actor, reason=reason, now=now)
+    claims = Claim.objects.filter(booking=booking, is_active=True)
+    if booking.state in TAKING_STATES:
+        claims.update(expires_at=booking.dies_at)
+    else:
+        claims.update(is_active=False)
+    if booking.state in CLOSING:
+        booking_closed.send(
+            sender=Booking, booking=booking, verb=verb, fee_minor=fee_minor, actor=actor.user, now=now
+        )
+    messages.tell(booking, verb, before=before, actor_role=actor.role, now=now)
+    return booking
+
+
+def write_event(
+    booking: Booking, verb: str, *, before: str, actor: Actor, now: datetime, reason: str = ""
+) -> None:
+    BookingEvent.objects.create(
+        booking=booking,
+        version=booking.version,
+        verb=verb,
+        from_state=before,
+        to_state=booking.state,
+        actor_role=actor.role,
+        actor=actor.user,
+        reason=reason,
+        at=now,
+    )
+
+
+def act(
+    *,
+    bookings: QuerySet[Booking],
+    booking_id: uuid.UUID,
+    verb: str,
+    actor: Actor,
+    version: int,
+    now: datetime,
+    reason: str = "",
+) -> Booking:
+    """One move by a person who saw `version`. Raises NotFound, VersionConflict, and what `transition` raises."""
+    with transaction.atomic():
+        booking = lock_booking(bookings, booking_id)
+        if booking.version != version:
+            raise VersionConflict
+        return transition(booking, verb, actor=actor, now=now, reason=reason)
+
+
+def cancel(
+    *,
+    bookings: QuerySet[Booking],
+    booking_id: uuid.UUID,
+    actor: Actor,
+    version: int,
+    now: datetime,
+    reason: str = "",
+) -> Booking:
+    """Cancel by policy: a salon's cancellation costs nothing. What is already cancelled is returned as it is."""
+    with transaction.atomic():
+        booking = lock_booking(bookings, booking_id)
+        if booking.state == S.CANCELLED:
+            return booking
+        if booking.version != version:
+            raise VersionConflict
+        fee = cancellation_fee(booking, now=now) if actor.role == ActorRole.CUSTOMER else 0
+        return transition(booking, "cancel", actor=actor, now=now, reason=reason, fee_minor=fee)

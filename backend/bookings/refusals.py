@@ -1,0 +1,107 @@
+"""Why a booking, or a change of one, is refused. One class per wire code; `availability.Reason` names the same codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext_lazy as _
+
+from backend.bookings.availability import Reason
+from backend.core.errors import Conflict, DomainError, Refused
+
+
+class SlotUnavailable(Conflict):
+    code = "slot_unavailable"
+    message = _("This time has just been taken. Please choose another time.")
+
+
+class BookingOverlap(Conflict):
+    code = "booking_overlap"
+    message = _("You have another booking at the same time.")
+
+
+class PastTime(Refused):
+    code = "past_time"
+    message = _("A time in the past cannot be chosen.")
+
+
+class TooSoon(Refused):
+    code = "too_soon"
+    message = _("Please book further ahead of the appointment.")
+
+
+class TooFar(Refused):
+    code = "too_far"
+    message = _("Bookings are not open for a date this far ahead.")
+
+
+class SalonClosed(Refused):
+    code = "salon_closed"
+    message = _("The salon is closed on this day.")
+
+
+class OutsideHours(Refused):
+    code = "outside_hours"
+    message = _("The chosen time is outside working hours.")
+
+
+class NotOnGrid(Refused):
+    code = "not_on_grid"
+    message = _("Please choose one of the times offered.")
+
+
+class StaffUnavailable(Refused):
+    code = "staff_unavailable"
+    message = _("The specialist is not available at this time.")
+
+
+class ServiceUnavailable(Refused):
+    code = "service_unavailable"
+    message = _("This service is not available at the moment.")
+
+
+class AmountChanged(Refused):
+    code = "amount_changed"
+    message = _("The price has changed. Please review the amount before continuing.")
+
+
+class WomenOnly(Refused):
+    code = "women_only"
+    message = _("This salon is for women.")
+
+
+class MenOnly(Refused):
+    code = "men_only"
+    message = _("This salon is for men.")
+
+
+class CannotChangeStatus(Conflict):
+    code = "cannot_change_status"
+    message = _("This booking cannot be changed in its current state.")
+
+
+class SlotExpired(Conflict):
+    code = "slot_expired"
+    message = _("The time kept for this booking has run out. Please choose again.")
+
+
+BY_REASON: dict[Reason, type[DomainError]] = {
+    Reason(kind.code): kind
+    for kind in (
+        SlotUnavailable,
+        BookingOverlap,
+        PastTime,
+        TooSoon,
+        TooFar,
+        SalonClosed,
+        OutsideHours,
+        NotOnGrid,
+        StaffUnavailable,
+        ServiceUnavailable,
+    )
+}
+
+
+def refusal(reasons: Sequence[Reason]) -> DomainError:
+    """The refusal for the first reason, with the whole list beside it for the app."""
+    return BY_REASON[reasons[0]](extra={"params": {"reasons": [str(reason) for reason in reasons]}})

@@ -1,0 +1,7 @@
+"""Facts that bookings announce to the apps above. Receivers write rows in the same transaction, never more."""
+
+from django.dispatch import Signal
+
+booking_closed = Signal()
+"""A booking was cancelled, declined or expired. Arguments: `booking`, `verb`, `fee_minor` (halalas the salon keeps
+of what was paid), `actor` (a user or None), `now`."""

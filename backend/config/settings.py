@@ -1,0 +1,288 @@
+"""The one settings module. Environments differ in values, never in code; `.env.example` lists every variable."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+
+from backend.config import env
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
+
+LOCAL_SECRET = "local-development-only-never-a-real-secret-0123456789"
+
+APP_ENV = env.text("APP_ENV", "local", choices=("local", "production"))
+PRODUCTION = APP_ENV == "production"
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY", LOCAL_SECRET)
+SIGNING_KEY = env.text("SIGNING_KEY", f"{SECRET_KEY}:tokens")
+OTP_KEY = env.text("OTP_KEY", f"{SECRET_KEY}:codes")
+PORT = env.integer("PORT", 8000, least=1, most=65535)
+PUBLIC_BASE_URL = env.url("PUBLIC_BASE_URL", "" if PRODUCTION else f"http://127.0.0.1:{PORT}")
+ALLOWED_HOSTS = env.several("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver")
+CORS_ALLOWED_ORIGINS = env.several("CORS_ALLOWED_ORIGINS")
+LIMITS_SCALE = env.decimal("LIMITS_SCALE", 1, least=0.01)
+DATABASE_URL = env.text("DATABASE_URL")
+
+PROVIDERS = ("console", "unifonic")
+OTP_PROVIDER = env.several("OTP_PROVIDER", "" if PRODUCTION else "console", choices=PROVIDERS)
+SMS_PROVIDER = env.several("SMS_PROVIDER", "" if PRODUCTION else "console", choices=PROVIDERS)
+CONSOLE_MESSAGES_FILE = Path(env.text("CONSOLE_MESSAGES_FILE", str(VAR_DIR / "messages.log")))
+UNIFONIC_APP_SID = env.text("UNIFONIC_APP_SID")
+UNIFONIC_SENDER_ID = env.text("UNIFONIC_SENDER_ID")
+UNIFONIC_BASE_URL = env.url("UNIFONIC_BASE_URL")
+
+MOYASAR_SECRET_KEY = env.text("MOYASAR_SECRET_KEY")
+MOYASAR_PUBLISHABLE_KEY = env.text("MOYASAR_PUBLISHABLE_KEY")
+MOYASAR_WEBHOOK_SECRET = env.text("MOYASAR_WEBHOOK_SECRET")
+MOYASAR_BASE_URL = env.url("MOYASAR_BASE_URL")
+
+PHONE_COUNTRIES = env.several("PHONE_COUNTRIES", "SA")
+OTP_LIFETIME = timedelta(minutes=5)
+OTP_DOMAIN = env.text("OTP_DOMAIN")
+
+
+def _refuse_half_production() -> None:
+    """Production refuses to start with anything that is only good for a laptop."""
+    wrong = {
+        "DEBUG": DEBUG and "must be off",
+        "SECRET_KEY": (SECRET_KEY == LOCAL_SECRET or len(SECRET_KEY) < 50) and "needs at least 50 characters of its own",
+        "ALLOWED_HOSTS": (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS) and "must list the host names served",
+        "PUBLIC_BASE_URL": not PUBLIC_BASE_URL.startswith("https://") and "must be the public https address",
+        "DATABASE_URL": not DATABASE_URL and "is missing; the embedded server is for development",
+        "OTP_PROVIDER": (not OTP_PROVIDER or "console" in OTP_PROVIDER) and "must name a real provider",
+        "SMS_PROVIDER": (not SMS_PROVIDER or "console" in SMS_PROVIDER) and "must name a real provider",
+        "MOYASAR_BASE_URL": MOYASAR_BASE_URL and "must be empty; a sandbox gateway is for development",
+        "UNIFONIC_BASE_URL": UNIFONIC_BASE_URL and "must be empty; a stand-in is for development",
+        "MOYASAR_SECRET_KEY": MOYASAR_SECRET_KEY.startswith("sk_test_") and "is a test key",
+        "MOYASAR_WEBHOOK_SECRET": bool(MOYASAR_SECRET_KEY)
+        and not MOYASAR_WEBHOOK_SECRET
+        and "is missing beside MOYASAR_SECRET_KEY",
+        "LIMITS_SCALE": LIMITS_SCALE != 1 and "must be 1",
+    }
+    for name, why in wrong.items():
+        if why:
+            raise ImproperlyConfigured(f"{name} {why} when APP_ENV=production.")
+
+
+if PRODUCTION:
+    _refuse_half_production()
+
+DATABASE_OPTIONS = "-c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000"
+DATABASES: dict[str, dict[str, Any]]
+if DATABASE_URL:
+    try:
+        DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL))}
+    except (ValueError, dj_database_url.ParseError) as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: not a PostgreSQL address ({error}).") from error
+    if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL: only postgresql:// is supported.")
+else:
+    from backend.core import embedded_postgres
+
+    _server = embedded_postgres.attach(VAR_DIR / "postgres")
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": _server.host,
+            "USER": _server.user,
+            "NAME": _server.dbname,
+        }
+    }
+DATABASES["default"] |= {
+    # Opening a connection costs ten times what a request does; threads keep theirs and check it before use.
+    "CONN_MAX_AGE": None,
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {"options": DATABASE_OPTIONS, "application_name": "mawid"} | DATABASES["default"].get("OPTIONS", {}),
+}
+
+CACHE_URL = env.text("CACHE_URL")
+if CACHE_URL and urlsplit(CACHE_URL).scheme not in ("redis", "rediss"):
+    raise ImproperlyConfigured("CACHE_URL: only redis:// is supported; unset means the database.")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "core_cache"}
+}
+
+# DRF's and Django's generic classes take type parameters only once this has run.
+django_stubs_ext.monkeypatch()
+
+INSTALLED_APPS = [
+    "modeltranslation",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "backend.core",
+    "backend.notifications",
+    "backend.accounts",
+    "backend.salons",
+    "backend.bookings",
+    "backend.payments",
+    "backend.demo",
+]
+
+MIDDLEWARE = [
+    "backend.core.api.middleware.RequestIdMiddleware",
+    "backend.core.api.middleware.LanguageMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "backend.config.urls"
+WSGI_APPLICATION = "backend.config.wsgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+CSRF_FAILURE_VIEW = "backend.core.api.problems.csrf_failure"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LANGUAGE_CODE = "ar"
+LANGUAGES = [("ar", "العربية"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+MODELTRANSLATION_DEFAULT_LANGUAGE = "ar"
+MODELTRANSLATION_FALLBACK_LANGUAGES = ("ar", "en")
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"  # salons have their own zone; nothing may lean on a server's
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = False
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", PRODUCTION) else None
+SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+X_FRAME_OPTIONS = "DENY"
+
+CORS_EXPOSE_HEADERS = [
+    "Content-Language",
+    "X-Request-Id",
+    "Retry-After",
+    "ETag",
+    "Idempotent-Replayed",
+]
+CORS_ALLOW_HEADERS = (
+    "accept",
+    "accept-language",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-none-match",
+    "x-client",
+    "x-installation-id",
+    "x-request-id",
+)
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["backend.accounts.api.authentication.DeviceAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["backend.core.api.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "backend.core.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+ACCESS_LIFETIME = timedelta(minutes=15)
+REFRESH_LIFETIME = timedelta(days=60)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": ACCESS_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_LIFETIME,
+    "SIGNING_KEY": SIGNING_KEY,
+    "USER_ID_CLAIM": "sub",
+    "LEEWAY": timedelta(seconds=30),
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Mawid",
+    "DESCRIPTION": "Salon bookings in Saudi Arabia: the API of the apps. Start at `README.md` of the contract folder.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "LICENSE": {"name": "Proprietary"},
+    "SERVERS": [{"url": "/", "description": "this server"}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": True,
+    "SORT_OPERATIONS": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "backend.core.api.schema.attach_problems",
+    ],
+    "TAGS": [
+        {"name": "system", "description": "Health and the contract itself"},
+        {"name": "sign-in", "description": "Phone number, one-time code, tokens"},
+        {"name": "me", "description": "The signed-in person and their devices"},
+        {"name": "catalogue", "description": "Salons, services, free times"},
+        {"name": "bookings", "description": "A customer's bookings"},
+        {"name": "payments", "description": "Deposits through Moyasar"},
+        {"name": "manage", "description": "The salon's desk"},
+        {"name": "finance", "description": "Payments and their proof"},
+        {"name": "provider-webhooks", "description": "Called by payment and message companies, never by apps"},
+    ],
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "backend.core.logs.RequestIdFilter"}},
+    "formatters": {
+        "readable": {
+            "()": "backend.core.logs.ReadableFormatter",
+            "format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s",
+        },
+        "json": {
+            "()": "backend.core.logs.JsonLinesFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s",
+        },
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": "json" if PRODUCTION else "readable",
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        "django.request": {"level": "CRITICAL"},  # the access log and core.api.problems say it better
+        "django.server": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+    },
+}
+if "pytest" in sys.modules:
+    LOGGING["root"]["level"] = "WARNING"

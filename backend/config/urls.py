@@ -1,0 +1,58 @@
+"""Everything the server answers. `docs` and the contract need no sign-in."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import include, path, re_path
+from django.views.decorators.cache import cache_control
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+
+from backend.core.api import problems
+from backend.core.api.system import healthz, readyz
+from backend.payments.api.views import payment_return
+
+handler400 = problems.bad_request
+handler403 = problems.permission_denied
+handler404 = problems.page_not_found
+handler500 = problems.server_error
+
+
+class Docs(SpectacularSwaggerView):
+    """The reference and the console. Assets come from this server; the page may run its own inline start script."""
+
+    url_name = "openapi"
+
+    def get(self, request, *args, **kwargs):  # type: ignore[no-untyped-def]
+        response = super().get(request, *args, **kwargs)
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data:; frame-ancestors 'none'"
+        )
+        return response
+
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("docs", Docs.as_view(), name="docs"),
+    path("pay/return/<uuid:payment_id>", payment_return, name="payment-return"),
+    path(
+        "api/v1/",
+        include(
+            [
+                path(
+                    "openapi.json",
+                    cache_control(public=True, max_age=300)(SpectacularJSONAPIView.as_view()),
+                    name="openapi",
+                ),
+                path("", include("backend.accounts.api.urls")),
+                path("", include("backend.bookings.api.urls")),
+                path("", include("backend.salons.api.urls")),
+                path("", include("backend.payments.api.urls")),
+            ]
+        ),
+    ),
+]
+if settings.DEBUG:
+    # With DEBUG on Django would answer unknown addresses with its own page.
+    urlpatterns.append(re_path(r"^.*$", problems.page_not_found))

@@ -1,0 +1,61 @@
+"""What comes in: bodies and queries that refuse names they do not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from backend.core.api.problems import field_errors
+from backend.core.errors import FieldError, ValidationFailed
+
+
+class Body(serializers.Serializer[Any]):
+    """A request body (or an object inside one). Unknown keys are refused: a typing mistake must not pass in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError({"non_field_errors": [ErrorDetail("", code="wrong_type")]})
+        problems: dict[str, Any] = {
+            str(name): [ErrorDetail("", code="unknown_field")] for name in data if name not in self.fields
+        }
+        value = None
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            assert isinstance(error.detail, dict)
+            problems = {**error.detail, **problems}
+        if problems:
+            raise serializers.ValidationError(problems)
+        return value
+
+
+B = TypeVar("B", bound=Body)
+
+
+def read_body(kind: type[Body], data: Any) -> dict[str, Any]:
+    """The validated values of a body. Raises ValidationFailed with a pointer for each wrong field."""
+    body = kind(data=data)
+    if not body.is_valid():
+        raise ValidationFailed(field_errors(body.errors))
+    return dict(body.validated_data)
+
+
+class Query(serializers.Serializer[Any]):
+    """The names a query may have. Values are text; empty ones count as absent."""
+
+
+class NoQuery(Query):
+    pass
+
+
+def read_query(kind: type[Query], values: QueryDict) -> dict[str, Any]:
+    """The validated query. Raises ValidationFailed naming each wrong or unknown parameter."""
+    query = kind(data={name: values[name] for name in values if values[name] != "" and name in kind().fields})
+    unknown = [FieldError("unknown_field", parameter=name[:100]) for name in values if name not in query.fields]
+    if not query.is_valid() or unknown:
+        raise ValidationFailed(field_errors(query.errors, in_query=True) + unknown)
+    return dict(query.validated_data)

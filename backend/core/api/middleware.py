@@ -1,0 +1,62 @@
+"""What surrounds every request: its id, its log line, its language, its headers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+from backend.core.api.language import negotiate
+from backend.core.request_context import current_request_id, request_id_from
+
+access_log = logging.getLogger("mawid.access")
+Handler = Callable[[HttpRequest], HttpResponse]
+
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class RequestIdMiddleware:
+    """Names the request, logs it without its query (codes and phones may stand there), stamps the answer."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = current_request_id.set(request_id_from(request.headers.get("X-Request-Id")))
+        began = time.perf_counter()
+        try:
+            response = self.get_response(request)
+            response.headers["X-Request-Id"] = current_request_id.get() or ""
+            response.headers.setdefault("Content-Security-Policy", _API_POLICY)
+            if request.path not in ("/healthz", "/readyz"):
+                access_log.info(
+                    "%s %s %s",
+                    request.method,
+                    request.path,
+                    response.status_code,
+                    extra={"ms": round((time.perf_counter() - began) * 1000)},
+                )
+            return response
+        finally:
+            current_request_id.reset(token)
+
+
+class LanguageMiddleware:
+    """Django's own drops the whole header for one malformed part, so the choice is ours (`language.negotiate`)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        translation.activate(negotiate(request.headers.get("Accept-Language")))
+        try:
+            response = self.get_response(request)
+            response.headers["Content-Language"] = translation.get_language() or "ar"
+            patch_vary_headers(response, ("Accept-Language",))
+            return response
+        finally:
+            translation.deactivate()

@@ -1,0 +1,71 @@
+"""The parent of all API views: strict queries, the person's language, JSON only."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django.utils import timezone, translation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from backend.core import idempotency
+from backend.core.api.bodies import Body, NoQuery, Query, read_body, read_query
+
+
+class Endpoint(APIView):
+    """One resource. `queries` names, per method, what its query string may hold; anything else is refused."""
+
+    queries: ClassVar[dict[str, type[Query]]] = {}
+    query: dict[str, Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        user = request.user
+        if user is not None and user.is_authenticated:
+            speak(user)
+        self.query = read_query(self.queries.get(request.method or "", NoQuery), request.query_params)
+
+    def body(self, kind: type[Body], request: Request) -> dict[str, Any]:
+        return read_body(kind, request.data)
+
+
+class PublicEndpoint(Endpoint):
+    """Open to everyone. No authentication at all: an expired token must not spoil a public page with a 401."""
+
+    authentication_classes = []
+    permission_classes = []
+
+
+def speak(user: Any) -> None:
+    """Answer in the language the person chose; else remember the one their device asks for, for later messages."""
+    if user.language:
+        translation.activate(user.language)
+        return
+    language = translation.get_language() or "ar"
+    if user.device_language != language:
+        user.device_language = language
+        type(user).objects.filter(pk=user.pk).update(device_language=language)
+
+
+def answer_once(
+    request: Request, *, operation: str, body: Any, act: idempotency.Act, key_required: bool = True
+) -> Response:
+    """Run `act` at most once for this caller's `Idempotency-Key`; a repeat gets the first answer again.
+
+    `act` runs inside the transaction that keeps the key, and returns (status, body).
+    """
+    key = idempotency.read_key(request.headers.get("Idempotency-Key"), required=key_required)
+    if key is None:
+        status, answer = act()
+        return Response(answer, status=status)
+    outcome = idempotency.once(
+        user_id=cast(Any, request.user).pk,
+        operation=operation,
+        key=key,
+        fingerprint=idempotency.fingerprint(request.path, body),
+        act=act,
+        now=timezone.now(),
+    )
+    headers = {"Idempotent-Replayed": "true"} if outcome.replayed else None
+    return Response(outcome.body, status=outcome.status, headers=headers)

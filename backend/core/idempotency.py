@@ -1,0 +1,123 @@
+"""`Idempotency-Key`: a repeated tap or retry gets the first answer and changes nothing.
+
+The key's row lives in the transaction of the business act. A twin waits on the unique index: when the first commits
+it is answered from the row, when the first rolls back it acts itself, when the first dawdles it is told so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from backend.core.errors import Conflict, Invalid, Refused
+from backend.core.models import IdempotencyRecord
+
+KEPT_FOR = timedelta(hours=24)
+WAIT_FOR_TWIN = "2s"
+LOCK_NOT_AVAILABLE = "55P03"
+
+Act = Callable[[], tuple[int, Any]]
+
+
+class IdempotencyKeyRequired(Invalid):
+    code = "idempotency_key_required"
+    message = _("This request needs an Idempotency-Key header with a UUID.")
+
+
+class IdempotencyKeyReused(Refused):
+    code = "idempotency_key_reused"
+    message = _("This request key was already used for a different request.")
+    client = "fix"
+
+
+class RequestInProgress(Conflict):
+    code = "request_in_progress"
+    message = _("The same request is still being processed.")
+    client = "retry"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    body: Any
+    replayed: bool
+
+
+def read_key(header: str | None, *, required: bool) -> uuid.UUID | None:
+    """The UUID of the header, bare or quoted (the IETF draft quotes it). Raises IdempotencyKeyRequired."""
+    if header is None and not required:
+        return None
+    found = re.fullmatch(r'"?([0-9A-Fa-f-]{32,36})"?', (header or "").strip())
+    try:
+        return uuid.UUID(found.group(1)) if found else _refuse()
+    except ValueError:
+        _refuse()
+
+
+def _refuse() -> Any:
+    raise IdempotencyKeyRequired
+
+
+def fingerprint(path: str, body: Any) -> str:
+    """SHA-256 of path and canonical body: the same request in another key order is the same request."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(f"{path}\n{canonical}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def once(
+    *, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str, act: Act, now: datetime
+) -> Outcome:
+    """Run `act` once for (person, operation, key). An exception keeps nothing, so a retry runs again.
+
+    Raises IdempotencyKeyReused for another body or path, RequestInProgress when the twin takes over 2 s.
+    """
+    with transaction.atomic():
+        record = _insert(user_id=user_id, operation=operation, key=key, fingerprint=fingerprint, now=now)
+        if record is None:
+            return _replay(user_id=user_id, operation=operation, key=key, fingerprint=fingerprint)
+        status, body = act()
+        # Stored as text and given back as text: PostgreSQL's jsonb would reorder the keys of the first answer.
+        IdempotencyRecord.objects.filter(pk=record).update(status=status, answer=json.dumps(body, default=str))
+        return Outcome(status=status, body=body, replayed=False)
+
+
+def _insert(*, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str, now: datetime) -> int | None:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{WAIT_FOR_TWIN}'")
+            # A key older than its keeping time is taken over rather than replayed.
+            cursor.execute(
+                """
+                INSERT INTO core_idempotencyrecord AS kept
+                       (user_id, operation, key, fingerprint, status, answer, created_at)
+                VALUES (%s, %s, %s, %s, 0, '', %s)
+                ON CONFLICT (user_id, operation, key) DO UPDATE
+                   SET fingerprint = excluded.fingerprint, status = 0, answer = '', created_at = excluded.created_at
+                 WHERE kept.created_at < %s
+                RETURNING id
+                """,
+                [user_id, operation, key, fingerprint, now, now - KEPT_FOR],
+            )
+            row = cursor.fetchone()
+            cursor.execute("SET LOCAL lock_timeout = DEFAULT")
+            return row[0] if row else None
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise RequestInProgress(extra={"retry_after": 2}) from error
+        raise
+
+
+def _replay(*, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str) -> Outcome:
+    kept = IdempotencyRecord.objects.get(user_id=user_id, operation=operation, key=key)
+    if kept.fingerprint != fingerprint:
+        raise IdempotencyKeyReused
+    return Outcome(status=kept.status, body=json.loads(kept.answer), replayed=True)

@@ -1,0 +1,133 @@
+"""The outbox: every text we owe somebody, and every time we handed it to a carrier."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from backend.core.ids import uuid7
+from backend.core.phone import E164_PATTERN
+
+
+class Message(models.Model):
+    """One text to one person, written in the transaction of the fact it tells of, delivered after its commit.
+
+    pending ─claim─▶ sending ─▶ sent | failed | pending (again, later) | unknown (it may have gone out).
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "pending"
+        SENDING = "sending", "sending"
+        SENT = "sent", "sent"
+        FAILED = "failed", "failed"
+        UNKNOWN = "unknown", "unknown"
+
+    class Audience(models.TextChoices):
+        CUSTOMER = "customer", "customer"
+        STAFF = "staff", "staff"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    to_phone = models.CharField(max_length=16)
+    language = models.CharField(max_length=2)
+    kind = models.CharField(max_length=40)
+    """What it tells, e.g. `booking_confirmed`: a stored code for filters, never shown."""
+    audience = models.CharField(max_length=8, choices=Audience.choices)
+    channel = models.CharField(max_length=8, default="sms")
+    body = models.TextField()
+    event_key = models.CharField(max_length=160)
+    """Names the fact and the reader, so that an operation run twice cannot tell it twice."""
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    """Rounds of sending begun; a round may try several providers, each a DeliveryAttempt."""
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    """When to send (pending) or to ask the provider again (unknown); null when nothing is left to do."""
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(state__in=["pending", "unknown"]), name="message_due"
+            ),
+            models.Index(fields=["claimed_until"], condition=Q(state="sending"), name="message_lease"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["event_key"], name="message_once_per_event"),
+            models.CheckConstraint(condition=Q(to_phone__regex=E164_PATTERN), name="message_phone_is_e164"),
+            models.CheckConstraint(condition=Q(language__in=["ar", "en"]), name="message_language_known"),
+            models.CheckConstraint(
+                condition=Q(audience__in=["customer", "staff"]), name="message_audience_known"
+            ),
+            models.CheckConstraint(condition=Q(channel__in=["sms"]), name="message_channel_known"),
+            models.CheckConstraint(condition=~Q(body=""), name="message_says_something"),
+            models.CheckConstraint(
+                condition=Q(
+                    state="pending",
+                    next_attempt_at__isnull=False,
+                    claimed_until__isnull=True,
+                    finished_at__isnull=True,
+                )
+                | Q(state="sending", claimed_until__isnull=False, finished_at__isnull=True)
+                | Q(
+                    state__in=["sent", "failed"],
+                    next_attempt_at__isnull=True,
+                    claimed_until__isnull=True,
+                    finished_at__isnull=False,
+                )
+                | Q(state="unknown", claimed_until__isnull=True, finished_at__isnull=False),
+                name="message_state_is_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def reference(self) -> str:
+        """What we call this message towards a provider, the same in every attempt: short and ASCII."""
+        return self.id.hex
+
+
+class DeliveryAttempt(models.Model):
+    """One handing over to one provider, committed before the call.
+
+    While it has no outcome, the call may or may not have happened.
+    """
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", "accepted"
+        REFUSED = "refused", "refused"
+        UNREACHABLE = "unreachable", "unreachable"
+        UNKNOWN = "unknown", "unknown"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="delivery_attempts")
+    number = models.PositiveSmallIntegerField()
+    provider = models.CharField(max_length=16)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, null=True, blank=True)
+    error_class = models.CharField(max_length=16, blank=True, default="")
+    provider_message_id = models.CharField(max_length=80, blank=True, default="")
+    units = models.PositiveSmallIntegerField()
+    """SMS parts, which is what the carrier bills."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "number"], name="attempt_number_once"),
+            models.CheckConstraint(
+                condition=Q(outcome__isnull=True, finished_at__isnull=True)
+                | Q(
+                    outcome__in=["accepted", "refused", "unreachable", "unknown"],
+                    finished_at__isnull=False,
+                ),
+                name="attempt_outcome_is_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} #{self.number}"

@@ -1,0 +1,388 @@
+"""Delivering what the outbox owes: claim and commit, call the carrier, then record what happened.
+
+No provider is ever called inside a transaction of ours, and nothing is sent twice on a guess: a text whose
+fate nobody saw is looked up at the provider under our own reference, and sent again only when it is surely
+not there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from backend.notifications.models import DeliveryAttempt, Message
+from backend.notifications.providers import ProviderError, SmsProvider, sms_provider
+from backend.notifications.sms import sms_units
+
+logger = logging.getLogger("mawid.messages")
+
+RETRY_DELAYS = (
+    timedelta(seconds=15),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+)
+MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
+LEASE = timedelta(minutes=2)
+"""How long a claim holds: well beyond the slowest answer of a provider and one question to it."""
+ASK_AFTER = (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+"""When to ask a provider about a text whose fate is unknown, counted from its sending."""
+REQUEST_BUDGET = 12.0
+"""Seconds a request may spend on the messages of one transaction; the rest waits for `deliver`."""
+BATCH = 200
+
+_State, _Outcome = Message.State, DeliveryAttempt.Outcome
+
+
+# Writing ----------------------------------------------------------------------------------------
+
+
+def enqueue(
+    *,
+    recipient: AbstractBaseUser | None,
+    to_phone: str,
+    language: str,
+    kind: str,
+    audience: str,
+    body: str,
+    event_key: str,
+    now: datetime,
+) -> Message | None:
+    """Owe somebody a text, in the caller's transaction; it leaves after the commit, or never.
+
+    `recipient` is the person when they have an account; `body` is already in their language. None when
+    `event_key` was told before. Delivery after the commit never raises into the caller.
+    """
+    message = Message(
+        recipient_id=recipient.pk if recipient else None,
+        to_phone=to_phone,
+        language=language,
+        kind=kind,
+        audience=audience,
+        body=body,
+        event_key=event_key,
+        created_at=now,
+        next_attempt_at=now,
+    )
+    Message.objects.bulk_create([message], ignore_conflicts=True)
+    if not Message.objects.filter(pk=message.pk).exists():
+        return None
+    round_ = _round_of_this_transaction()
+    transaction.on_commit(lambda: round_.deliver(message.pk, now))
+    return message
+
+
+class _Round:
+    """The messages of one transaction share one budget of time, which begins with the first delivery."""
+
+    def __init__(self) -> None:
+        self.ends: float | None = None
+
+    def deliver(self, message_id: uuid.UUID, now: datetime) -> None:
+        if self.ends is None:
+            self.ends = time.monotonic() + REQUEST_BUDGET
+        try:
+            deliver_message(message_id, now=now, seconds=self.ends - time.monotonic())
+        except Exception:  # the fact is committed, so this is no error of the request; `deliver` follows
+            logger.exception("delivery after commit failed", extra={"message_id": str(message_id)})
+
+
+class _Thread(threading.local):
+    round: _Round | None = None
+
+
+_thread = _Thread()
+
+
+def _round_of_this_transaction() -> _Round:
+    # A round that has begun delivering belongs to a transaction that is over.
+    if _thread.round is None or _thread.round.ends is not None:
+        _thread.round = _Round()
+    return _thread.round
+
+
+# Delivering -------------------------------------------------------------------------------------
+
+
+def deliver_message(message_id: uuid.UUID, *, now: datetime, seconds: float = float("inf")) -> bool:
+    """Deliver one message if it is due and nobody else is at it. True when it was claimed here.
+
+    With `seconds` left, a provider is called only if its slowest answer would fit; else it stays due.
+    """
+    clock = _Clock(now)
+    if seconds < _provider(_providers()[0]).longest_call:
+        return False
+    claim = _claim(Q(pk=message_id), clock=clock)
+    if claim is None:
+        return False
+    _carry(claim, clock=clock, seconds=seconds)
+    return True
+
+
+def deliver_due(*, now: datetime, limit: int = BATCH) -> int:
+    """Deliver up to `limit` messages that are due, oldest first. Returns how many were taken up.
+
+    Safe in many processes at once. A fault of ours with one message leaves it claimed and goes on.
+    """
+    clock = _Clock(now)
+    taken = 0
+    while taken < limit and (claim := _claim(Q(), clock=clock)):
+        taken += 1
+        try:
+            _carry(claim, clock=clock)
+        except Exception:  # one message must not starve the others; it is taken up when its lease ends
+            logger.exception("delivery failed", extra={"message_id": str(claim.message.pk)})
+    return taken
+
+
+def deliver_job(now: datetime) -> int:
+    """`tick`'s share."""
+    return deliver_due(now=now)
+
+
+class _Clock:
+    """Moves on from the caller's `now`, so that the leases of a long run stay true."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now, self._began = now, time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self._now + timedelta(seconds=time.monotonic() - self._began)
+
+
+@dataclass
+class _Claim:
+    message: Message
+    attempt: DeliveryAttempt
+    ask: bool
+    """The attempt began earlier and its fate is unknown: ask before anything else."""
+
+
+def _claim(which: Q, *, clock: _Clock) -> _Claim | None:
+    """Take one due message: the claim and the attempt are committed before anybody is called."""
+    now = clock()
+    due = Q(state__in=[_State.PENDING, _State.UNKNOWN], next_attempt_at__lte=now) | Q(
+        state=_State.SENDING, claimed_until__lte=now
+    )
+    with transaction.atomic():
+        message = (
+            Message.objects.select_for_update(skip_locked=True, no_key=True)
+            .filter(which, due)
+            .order_by("created_at", "id")
+            .first()
+        )
+        if message is None:
+            return None
+        last = message.delivery_attempts.order_by("-number").first()
+        message.claimed_until = now + LEASE
+        message.finished_at = None
+        if last is not None and last.outcome in (None, _Outcome.UNKNOWN):
+            message.state = _State.SENDING
+            message.save(update_fields=["state", "claimed_until", "finished_at"])
+            return _Claim(message=message, attempt=last, ask=True)
+        attempt = _begin(message, provider=_providers()[0], number=last.number + 1 if last else 1, now=now)
+        return _Claim(message=message, attempt=attempt, ask=False)
+
+
+def _begin(message: Message, *, provider: str, number: int, now: datetime) -> DeliveryAttempt:
+    """Open a round: one more attempt of the message, its first handing over to a provider."""
+    message.state = _State.SENDING
+    message.attempts += 1
+    message.save(update_fields=["state", "attempts", "claimed_until", "finished_at"])
+    return _attempt(message, provider=provider, number=number, now=now)
+
+
+def _attempt(message: Message, *, provider: str, number: int, now: datetime) -> DeliveryAttempt:
+    return DeliveryAttempt.objects.create(
+        message=message, number=number, provider=provider, started_at=now, units=sms_units(message.body)[1]
+    )
+
+
+def _carry(claim: _Claim, *, clock: _Clock, seconds: float = float("inf")) -> None:
+    message, attempt = claim.message, claim.attempt
+    began = time.monotonic()
+    if claim.ask:
+        again = _ask(message, attempt, clock=clock)
+        if again is None:
+            return
+        attempt = again
+    refusals: list[ProviderError] = []
+    while True:
+        try:
+            provider_id = _provider(attempt.provider).send(
+                to=message.to_phone, body=message.body, reference=message.reference
+            )
+        except ProviderError as error:
+            if error.error_class == "duplicate":
+                # An identical text to this phone went out moments ago: the person has read it.
+                _record(message, attempt, _Outcome.ACCEPTED, _State.SENT, error=error, now=clock())
+                return
+            _report(message, attempt, error)
+            if error.outcome == "unknown":
+                _record(message, attempt, _Outcome.UNKNOWN, _State.UNKNOWN, error=error, now=clock())
+                return
+            refusals.append(error)
+            following = _after(attempt.provider)
+            left = seconds - (time.monotonic() - began)
+            if following and left >= _provider(following[0]).longest_call:
+                passed_on = _pass_on(message, attempt, following[0], error=error, now=clock())
+                if passed_on is None:
+                    return
+                attempt = passed_on
+                continue
+            _give_up_for_now(message, attempt, refusals, tried_all=not following, now=clock())
+            return
+        _record(message, attempt, _Outcome.ACCEPTED, _State.SENT, provider_id=provider_id, now=clock())
+        return
+
+
+def _ask(message: Message, attempt: DeliveryAttempt, *, clock: _Clock) -> DeliveryAttempt | None:
+    """Settle an attempt whose end nobody saw; a new attempt when the provider surely has no such text."""
+    try:
+        found = _provider(attempt.provider).find(reference=message.reference, since=attempt.started_at)
+    except ProviderError as error:
+        _report(message, attempt, error)
+        _record(message, attempt, _Outcome.UNKNOWN, _State.UNKNOWN, error=error, now=clock())
+        return None
+    if found is not None:
+        _record(message, attempt, _Outcome.ACCEPTED, _State.SENT, provider_id=found, now=clock())
+        return None
+    now = clock()
+    with transaction.atomic():
+        if not _finish(attempt, _Outcome.UNREACHABLE, error_class="lost", now=now):
+            return None
+        if message.attempts >= MAX_ATTEMPTS:
+            _settle(message, _State.FAILED, now=now)
+            return None
+        return _begin(message, provider=_providers()[0], number=attempt.number + 1, now=now)
+
+
+def _pass_on(
+    message: Message, attempt: DeliveryAttempt, provider: str, *, error: ProviderError, now: datetime
+) -> DeliveryAttempt | None:
+    """After a clear refusal, the next provider of the same round; None when the claim was lost meanwhile."""
+    with transaction.atomic():
+        _finish(attempt, error.outcome, error_class=error.error_class, now=now)
+        if not _claimed(message).update(claimed_until=now + LEASE):
+            return None
+        message.claimed_until = now + LEASE
+        return _attempt(message, provider=provider, number=attempt.number + 1, now=now)
+
+
+def _give_up_for_now(
+    message: Message,
+    attempt: DeliveryAttempt,
+    refusals: list[ProviderError],
+    *,
+    tried_all: bool,
+    now: datetime,
+) -> None:
+    """Nobody took it: try again later, unless that could not help."""
+    hopeless = tried_all and all(error.permanent for error in refusals)
+    last = refusals[-1]
+    with transaction.atomic():
+        _finish(attempt, last.outcome, error_class=last.error_class, now=now)
+        if hopeless or message.attempts >= MAX_ATTEMPTS:
+            _settle(message, _State.FAILED, now=now)
+            logger.error("message failed", extra={"message_id": str(message.pk), "kind": message.kind})
+        else:
+            _settle(
+                message, _State.PENDING, now=now, next_attempt_at=now + RETRY_DELAYS[message.attempts - 1]
+            )
+
+
+def _record(
+    message: Message,
+    attempt: DeliveryAttempt,
+    outcome: str,
+    state: str,
+    *,
+    now: datetime,
+    provider_id: str = "",
+    error: ProviderError | None = None,
+) -> None:
+    ask_at = None
+    if state == _State.UNKNOWN:
+        ask_at = next((attempt.started_at + d for d in ASK_AFTER if attempt.started_at + d > now), None)
+    with transaction.atomic():
+        _finish(
+            attempt,
+            outcome,
+            error_class=error.error_class if error else "",
+            provider_message_id=provider_id[:80],
+            now=now,
+        )
+        _settle(message, state, now=now, next_attempt_at=ask_at)
+
+
+def _finish(
+    attempt: DeliveryAttempt,
+    outcome: str,
+    *,
+    now: datetime,
+    error_class: str = "",
+    provider_message_id: str = "",
+) -> bool:
+    """Write an attempt's outcome over "none yet" or "unknown", never over a certain one."""
+    return bool(
+        DeliveryAttempt.objects.filter(
+            Q(outcome__isnull=True) | Q(outcome=_Outcome.UNKNOWN), pk=attempt.pk
+        ).update(
+            outcome=outcome, finished_at=now, error_class=error_class, provider_message_id=provider_message_id
+        )
+    )
+
+
+def _settle(message: Message, state: str, *, now: datetime, next_attempt_at: datetime | None = None) -> None:
+    """Let go of a claim. A worker that overslept its lease changes nothing, unless it knows of a success."""
+    mine = Message.objects.filter(pk=message.pk) if state == _State.SENT else _claimed(message)
+    mine.update(
+        state=state,
+        claimed_until=None,
+        next_attempt_at=next_attempt_at,
+        finished_at=None if state == _State.PENDING else now,
+    )
+
+
+def _claimed(message: Message) -> QuerySet[Message]:
+    """The message's row while our claim on it stands: nobody else has the same `claimed_until`."""
+    return Message.objects.filter(pk=message.pk, state=_State.SENDING, claimed_until=message.claimed_until)
+
+
+def _report(message: Message, attempt: DeliveryAttempt, error: ProviderError) -> None:
+    alarm = error.error_class in ("configuration", "our_bug")
+    logger.log(
+        logging.ERROR if alarm else logging.WARNING,
+        "provider did not take a message: %s",
+        error,
+        extra={
+            "message_id": str(message.pk),
+            "provider": attempt.provider,
+            "outcome": error.outcome,
+            "error_class": error.error_class,
+        },
+    )
+
+
+def _providers() -> list[str]:
+    return list(settings.SMS_PROVIDER)
+
+
+def _after(provider: str) -> list[str]:
+    """The providers to try when this one refused."""
+    providers = _providers()
+    return providers[providers.index(provider) + 1 :] if provider in providers else []
+
+
+def _provider(name: str) -> SmsProvider:
+    return sms_provider(name)

@@ -1,0 +1,56 @@
+"""The carrier of a developer's machine: prints the text and keeps it where people and tests can read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from backend.core.time import rfc3339
+from backend.notifications.providers import ProviderError
+
+
+class ConsoleSms:
+    longest_call = 0.1
+
+    def send(self, *, to: str, body: str, reference: str) -> str:
+        record = {"at": rfc3339(timezone.now()), "to": to, "reference": reference, "body": body}
+        path = Path(settings.CONSOLE_MESSAGES_FILE)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                # One write to a file opened for appending: lines of parallel processes do not mix.
+                os.write(descriptor, (json.dumps(record, ensure_ascii=False) + "\n").encode())
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise ProviderError(
+                f"{path.name}: {error.strerror}", outcome="refused", error_class="configuration"
+            ) from error
+        sys.stdout.write(f"[message] to {to}: {' / '.join(body.splitlines())}\n")
+        sys.stdout.flush()
+        return f"console-{reference}"
+
+    def find(self, *, reference: str, since: datetime) -> str | None:
+        try:
+            lines = Path(settings.CONSOLE_MESSAGES_FILE).read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ProviderError(
+                f"messages file: {error.strerror}", outcome="unreachable", error_class="configuration"
+            ) from error
+        for line in lines:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict) and record.get("reference") == reference:
+                return f"console-{reference}"
+        return None

@@ -1,0 +1,144 @@
+"""Unifonic SMS (https://el.cloud.unifonic.com), as its documentation stood in November 2026.
+
+What decides: the HTTP status first, then `success` (a boolean, sometimes the text "true"), then `errorCode`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from backend.core.http import BadAnswer, HttpAnswer, HttpClient, OutboundError, Unreachable
+from backend.core.time import RIYADH
+from backend.notifications.providers import ErrorClass, ProviderError
+
+DEFAULT_BASE_URL = "https://el.cloud.unifonic.com"
+SERVICE_MESSAGE = "3"  # the Saudi traffic class of codes and booking messages
+CONNECT, TOTAL = 3.0, 10.0
+
+_STATUS_CLASSES: dict[ErrorClass, tuple[int, ...]] = {
+    "configuration": (401, 402, 403, 440, 459, 480),
+    "recipient": (410, 422, 450, 481, 482, 483),
+    "our_bug": (406, 412, 415, 417, 419, 420, 421, 423, 431, 432, 449, 451, 452, 455, 456, 460),
+    "duplicate": (409,),
+    "throttled": (429,),
+    "provider_fault": (400, 404, 499, 546, 548, 599),
+}
+_CLASS_OF_STATUS = {status: kind for kind, statuses in _STATUS_CLASSES.items() for status in statuses}
+_CLASS_OF_CODE: dict[str, ErrorClass] = {
+    "ER-01": "configuration",  # no rate, or the balance is used up
+    "ER-02": "recipient",
+    "ER-03": "recipient",
+    "ER-04": "recipient",
+    "ER-05": "recipient",  # no route: unknown number, land line
+    "ER-06": "our_bug",
+    "ER-07": "provider_fault",  # filtered: another carrier may let it through
+    "ER-08": "configuration",  # sender not registered
+    "ER-09": "duplicate",
+}
+_PERMANENT = frozenset({"recipient", "our_bug", "duplicate"})
+
+
+class UnifonicSms:
+    longest_call = TOTAL
+
+    def send(self, *, to: str, body: str, reference: str) -> str:
+        form = {
+            "AppSid": settings.UNIFONIC_APP_SID,
+            "Recipient": to.removeprefix("+"),
+            "Body": body,
+            "responseType": "JSON",
+            "CorrelationID": reference,
+            "MessageType": SERVICE_MESSAGE,
+        }
+        if settings.UNIFONIC_SENDER_ID:
+            form["SenderID"] = settings.UNIFONIC_SENDER_ID
+        answer = _post("/rest/SMS/messages", form)
+        envelope = _envelope(answer)
+        if answer.status == 200 and _says(envelope, "true") and envelope.get("errorCode") == "ER-00":
+            data = envelope.get("data")
+            message_id = data.get("MessageID") if isinstance(data, Mapping) else None
+            if message_id not in (None, "") and not isinstance(message_id, bool):
+                return str(message_id)
+        raise _refusal(answer, envelope)
+
+    def find(self, *, reference: str, since: datetime) -> str | None:
+        form = {
+            "AppSid": settings.UNIFONIC_APP_SID,
+            "responseType": "JSON",
+            "CorrelationID": reference,
+            # Their days are the account's; one day of slack on both sides.
+            "dateFrom": (since.astimezone(RIYADH) - timedelta(days=1)).date().isoformat(),
+            "dateTo": (since.astimezone(RIYADH) + timedelta(days=2)).date().isoformat(),
+            "Limit": "50",
+        }
+        answer = _post("/rest/SMS/Messages/GetMessagesDetails", form)
+        envelope = _envelope(answer)
+        rows = _rows(envelope.get("data")) if answer.status == 200 and _says(envelope, "true") else None
+        if rows is None or any("CorrelationID" not in row for row in rows):
+            raise ProviderError(
+                f"no usable list of messages ({answer.status})", outcome="unknown", error_class="unknown"
+            )
+        for row in rows:
+            if row["CorrelationID"] == reference and row.get("MessageID"):
+                return str(row["MessageID"])
+        return None
+
+
+@functools.lru_cache(maxsize=4)
+def _client(base_url: str) -> HttpClient:
+    return HttpClient(base_url, connect_timeout=CONNECT, read_timeout=TOTAL, total_timeout=TOTAL)
+
+
+def _post(path: str, form: Mapping[str, str]) -> HttpAnswer:
+    # The form body, never the query string: proxies log query strings, and AppSid is the credential.
+    client = _client(settings.UNIFONIC_BASE_URL or DEFAULT_BASE_URL)
+    try:
+        return client.request("POST", path, form=form, headers={"Accept": "application/json"})
+    except Unreachable as error:
+        raise ProviderError(str(error), outcome="unreachable", error_class="provider_fault") from error
+    except OutboundError as error:
+        raise ProviderError(str(error), outcome="unknown", error_class="unknown") from error
+
+
+def _envelope(answer: HttpAnswer) -> dict[str, Any]:
+    """The JSON object of the answer; empty when it is anything else."""
+    try:
+        return answer.json_object()
+    except BadAnswer:
+        return {}
+
+
+def _says(envelope: Mapping[str, Any], success: str) -> bool:
+    return str(envelope.get("success")).lower() == success
+
+
+def _refusal(answer: HttpAnswer, envelope: Mapping[str, Any]) -> ProviderError:
+    """What an answer that is not an acceptance means.
+
+    A parsed envelope with `success` false is a clear refusal, and so is a 4xx status, whose line carries the
+    reason. Everything else (HTML with 200, an empty 200, 5xx of a proxy) may hide an acceptance.
+    """
+    code = str(envelope.get("errorCode") or "")
+    what = f"answer {answer.status} {code}".rstrip()
+    clear = _says(envelope, "false") and code != "ER-00"
+    by_status = 400 <= answer.status < 499 and answer.status != 408 and not _says(envelope, "true")
+    if not (clear or by_status):
+        return ProviderError(what, outcome="unknown", error_class="unknown")
+    kind = _CLASS_OF_STATUS.get(answer.status) or _CLASS_OF_CODE.get(code) or "provider_fault"
+    return ProviderError(what, outcome="refused", error_class=kind, permanent=kind in _PERMANENT)
+
+
+def _rows(data: Any) -> list[Mapping[str, Any]] | None:
+    """The messages in an answer of GetMessagesDetails, in any of the shapes seen in print."""
+    if isinstance(data, Mapping) and "MessageID" in data:
+        data = [data]
+    elif isinstance(data, Mapping):
+        data = next((value for name, value in data.items() if name.lower() == "messages"), None)
+    if not isinstance(data, list) or not all(isinstance(row, Mapping) for row in data):
+        return None
+    return data

@@ -1,0 +1,244 @@
+"""Paying a booking's deposit, what the gateway calls us for, and finance's proofs."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from backend.accounts.permissions import require_platform_role
+from backend.core import idempotency
+from backend.core.api.pagination import PageQuery, page
+from backend.core.api.schema import IDEMPOTENCY_KEY
+from backend.core.api.views import Endpoint, PublicEndpoint
+from backend.core.errors import NotFound, ValidationFailed
+from backend.core.time import RIYADH
+from backend.payments import operations
+from backend.payments import queries as money
+from backend.payments.api import present, serializers
+from backend.payments.providers.moyasar import holds_card_data
+from backend.payments.gateway import gateway
+from backend.payments.models import Payment, PaymentState, Reconciliation
+from backend.payments.providers import GatewayError, WebhookUnreadable, WebhookUnverified
+from backend.payments.refusals import CardDataRefused, PaymentsUnavailable
+from backend.payments.refusals import WebhookUnreadable as UnreadableRefusal
+from backend.payments.refusals import WebhookUnverified as UnverifiedRefusal
+
+logger = logging.getLogger("mawid.payments")
+
+PRIVATE = {"Cache-Control": "no-store"}
+ASK_AFTER = timedelta(seconds=5)
+ASK_AGAIN_AFTER = timedelta(seconds=2)
+
+
+def own_payment(user: Any, payment_id: uuid.UUID) -> Payment:
+    found = money.payments_of(user).filter(pk=payment_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+class BookingPayments(Endpoint):
+    @extend_schema(
+        operation_id="payBooking",
+        summary="Begin to pay a booking's deposit",
+        description="With source `client` the app pays through Moyasar's SDK using `client_payment`; otherwise we charge the source and `next_action` says when a page must be opened. Card numbers are refused.",
+        tags=["payments"],
+        parameters=[IDEMPOTENCY_KEY],
+        request=serializers.PaymentBody,
+        responses={201: serializers.PaymentShape},
+    )
+    def post(self, request: Request, booking_id: uuid.UUID) -> Response:
+        if holds_card_data(request.data):
+            raise CardDataRefused
+        source = dict(self.body(serializers.PaymentBody, request)["source"])
+        gateway()  # nothing is begun that could not be finished
+
+        def begin() -> tuple[int, Any]:
+            payment = operations.start_payment(
+                customer=request.user, booking_id=booking_id, source_type=source["type"], now=timezone.now()
+            )
+            return 201, {"payment_id": str(payment.pk)}
+
+        key = idempotency.read_key(request.headers.get("Idempotency-Key"), required=True)
+        assert key is not None
+        outcome = idempotency.once(
+            user_id=request.user.pk,  # type: ignore[arg-type]
+            operation="payBooking",
+            key=key,
+            fingerprint=idempotency.fingerprint(request.path, request.data),
+            act=begin,
+            now=timezone.now(),
+        )
+        payment_id = uuid.UUID(outcome.body["payment_id"])
+        if source["type"] != "client":
+            try:
+                # Also on a repeat: the first try may have died before it called. The id keeps it one charge.
+                operations.charge(payment_id, source, now=timezone.now())
+            except GatewayError as error:
+                logger.warning("charge left for settle", extra={"error": str(error)})
+        payment = own_payment(request.user, payment_id)
+        headers = PRIVATE | ({"Idempotent-Replayed": "true"} if outcome.replayed else {})
+        return Response(present.payment(payment, now=timezone.now()), status=201, headers=headers)
+
+
+class PaymentItem(Endpoint):
+    @extend_schema(
+        operation_id="getPayment",
+        summary="What became of a payment; asks the gateway when the news is late",
+        tags=["payments"],
+        responses={200: serializers.PaymentShape},
+    )
+    def get(self, request: Request, payment_id: uuid.UUID) -> Response:
+        now = timezone.now()
+        payment = own_payment(request.user, payment_id)
+        if should_ask(payment, now):
+            ask_gateway(payment, now)
+            payment = own_payment(request.user, payment_id)
+        return Response(present.payment(payment, now=now), headers=PRIVATE)
+
+
+def should_ask(payment: Payment, now: datetime) -> bool:
+    waiting = payment.state == PaymentState.INITIATED and now - payment.created_at >= ASK_AFTER
+    return waiting and (payment.checked_at is None or now - payment.checked_at >= ASK_AGAIN_AFTER)
+
+
+def ask_gateway(payment: Payment, now: datetime) -> None:
+    """A dead gateway must not spoil a read: the payment is shown as we know it."""
+    try:
+        operations.settle(payment.pk, now=now, using=gateway(quick=True))
+    except (GatewayError, PaymentsUnavailable) as error:
+        logger.warning("gateway could not be asked", extra={"error": str(error)})
+
+
+def payment_return(request: HttpRequest, payment_id: uuid.UUID) -> HttpResponse:
+    """Where the bank's page sends the payer back. Its query proves nothing; the gateway is asked.
+
+    Shows only how the payment ended, so that the address is worth nothing to anybody else.
+    """
+    payment = Payment.objects.filter(pk=payment_id).first()
+    if payment is None:
+        raise NotFound
+    now = timezone.now()
+    if payment.state == PaymentState.INITIATED:
+        ask_gateway(payment, now)
+        payment.refresh_from_db()
+    outcome = {
+        PaymentState.INITIATED: "pending",
+        PaymentState.AUTHORIZED: "pending",
+        PaymentState.FAILED: "failed",
+    }.get(PaymentState(payment.state), "paid")
+    response = render(request, "payments/return.html", {"outcome": outcome})
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class MoyasarWebhook(PublicEndpoint):
+    @extend_schema(exclude=True)
+    def post(self, request: Request) -> Response:
+        now = timezone.now()
+        using = gateway(quick=True)
+        try:
+            call = using.parse_webhook(request._request.body)
+        except WebhookUnverified:
+            raise UnverifiedRefusal
+        except WebhookUnreadable:
+            raise UnreadableRefusal
+        event_id = operations.receive_event(call, now=now)
+        try:
+            operations.handle_event(event_id, now=now, live=call.live, using=using)
+        except GatewayError as error:
+            logger.warning("webhook left for sweep", extra={"error": str(error)})
+        return Response({"received": True}, headers=PRIVATE)
+
+
+class FinancePayments(Endpoint):
+    queries = {"GET": serializers.FinancePaymentQuery}
+
+    @extend_schema(
+        operation_id="listFinancePayments",
+        summary="All payment attempts, newest first",
+        tags=["finance"],
+        parameters=[serializers.FinancePaymentQuery],
+        responses={200: serializers.FinancePaymentPage},
+    )
+    def get(self, request: Request) -> Response:
+        require_platform_role(request.user, "finance")
+        payments = money.all_payments()
+        if state := self.query.get("state"):
+            payments = payments.filter(state=state)
+        if day := self.query.get("date"):
+            starts = datetime(day.year, day.month, day.day, tzinfo=RIYADH)
+            payments = payments.filter(created_at__gte=starts, created_at__lt=starts + timedelta(days=1))
+        found = page(payments, order=("-created_at", "-id"), query=self.query)
+        items = [present.finance_payment(p) for p in found.rows]
+        return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)
+
+
+class Reconciliations(Endpoint):
+    queries = {"GET": PageQuery}
+
+    @extend_schema(
+        operation_id="listReconciliations",
+        summary="Past comparisons with the gateway, newest first",
+        tags=["finance"],
+        parameters=[PageQuery],
+        responses={200: serializers.ReconciliationPage},
+    )
+    def get(self, request: Request) -> Response:
+        require_platform_role(request.user, "finance")
+        found = page(money.reconciliations(), order=("-started_at", "-id"), query=self.query)
+        items = [present.reconciliation(r) for r in found.rows]
+        return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)
+
+    @extend_schema(
+        operation_id="createReconciliation",
+        summary="Compare some days with the gateway now (31 at most)",
+        tags=["finance"],
+        request=serializers.ReconciliationBody,
+        responses={201: serializers.ReconciliationShape},
+    )
+    def post(self, request: Request) -> Response:
+        require_platform_role(request.user, "finance")
+        body = self.body(serializers.ReconciliationBody, request)
+        if body["to"] < body["from"]:
+            raise ValidationFailed.at("/to", "too_small")
+        if (body["to"] - body["from"]).days > 30:
+            raise ValidationFailed.at("/to", "too_large")
+        try:
+            run = operations.reconcile(
+                from_date=body["from"], to_date=body["to"], run_by=request.user, now=timezone.now()
+            )
+        except GatewayError as error:
+            logger.warning("reconciliation stopped", extra={"error": str(error)})
+            raise PaymentsUnavailable(extra={"retry_after": 60}) from error
+        return Response(present.reconciliation(run), status=201, headers=PRIVATE)
+
+
+class ReconciliationDifferences(Endpoint):
+    queries = {"GET": PageQuery}
+
+    @extend_schema(
+        operation_id="listDifferences",
+        summary="The differences of one comparison",
+        tags=["finance"],
+        parameters=[PageQuery],
+        responses={200: serializers.DifferencePage},
+    )
+    def get(self, request: Request, reconciliation_id: uuid.UUID) -> Response:
+        require_platform_role(request.user, "finance")
+        run = Reconciliation.objects.filter(pk=reconciliation_id).first()
+        if run is None:
+            raise NotFound
+        found = page(money.differences_of(run), order=("id",), query=self.query)
+        items = [present.difference(d) for d in found.rows]
+        return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)

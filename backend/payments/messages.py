@@ -1,0 +1,53 @@
+"""What we say to people about their money, in their own language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from backend.core.money import plain
+from backend.notifications import operations as notifications
+from backend.payments.models import Payment, Refund
+
+
+def deposit_received(payment: Payment, *, now: datetime) -> None:
+    _tell(
+        payment,
+        "deposit_received",
+        lambda: _("A deposit of SAR %(amount)s was received for your booking %(ref)s.")
+        % {"amount": plain(payment.amount_minor), "ref": payment.booking.reference},
+        event_key=f"payment:{payment.pk}:received",
+        now=now,
+    )
+
+
+def refund_issued(refund: Refund, *, now: datetime) -> None:
+    _tell(
+        refund.payment,
+        "refund_issued",
+        lambda: _("SAR %(amount)s is on its way back to you for booking %(ref)s.\nIt shows within 14 working days.")
+        % {"amount": plain(refund.amount_minor), "ref": refund.payment.booking.reference},
+        event_key=f"refund:{refund.pk}:issued",
+        now=now,
+    )
+
+
+def _tell(payment: Payment, kind: str, words: Callable[[], str], *, event_key: str, now: datetime) -> None:
+    customer = payment.booking.customer
+    if customer is None or not customer.phone:
+        return
+    with translation.override(customer.spoken_language):
+        body = words()
+    notifications.enqueue(
+        recipient=customer,
+        to_phone=customer.phone,
+        language=customer.spoken_language,
+        kind=kind,
+        audience="customer",
+        body=body,
+        event_key=event_key,
+        now=now,
+    )

@@ -1,0 +1,207 @@
+"""Money as it really moved: payment attempts, refunds, what the gateway told us, and daily proofs. Halalas throughout."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from backend.bookings.models import Booking
+from backend.core.ids import uuid7
+from backend.core.money import CURRENCY
+
+
+class PaymentState(models.TextChoices):
+    INITIATED = "initiated"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    VOIDED = "voided"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+PAID_STATES = (PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED)
+
+
+class Payment(models.Model):
+    """One attempt to pay for a booking. Its id is Moyasar's `given_id`, so an attempt can always be looked up there.
+
+    `quarantined_because` is set when the gateway's payment does not match ours (amount, currency, metadata): its
+    money is never counted for the booking, and finance sees it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="payments")
+    state = models.CharField(max_length=18, choices=PaymentState.choices, default=PaymentState.INITIATED)
+    amount_minor = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3, default=CURRENCY)
+    captured_minor = models.PositiveIntegerField(default=0)
+    refunded_minor = models.PositiveIntegerField(default=0)
+    source_type = models.CharField(max_length=12)
+    next_action_url = models.URLField(max_length=500, blank=True, default="")
+    failure_code = models.CharField(max_length=40, blank=True, default="")
+    gateway_message = models.CharField(max_length=300, blank=True, default="")
+    gateway_seen = models.BooleanField(default=False)
+    quarantined_because = models.CharField(max_length=40, blank=True, default="")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_known"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(condition=Q(refunded_minor__lte=F("captured_minor")), name="payment_refund_covered"),
+        ]
+        indexes = [
+            models.Index(fields=["booking", "-created_at"], name="payment_by_booking"),
+            models.Index(fields=["-created_at", "-id"], name="payment_newest_first"),
+            models.Index(fields=["created_at"], condition=Q(state="initiated"), name="payment_unfinished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.state}"
+
+    @property
+    def state_by_totals(self) -> PaymentState:
+        """The state of captured money. The gateway says `refunded` after the first halala; the totals say how much."""
+        if not self.refunded_minor:
+            return PaymentState.CAPTURED
+        whole = self.refunded_minor >= self.captured_minor
+        return PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
+
+
+class RefundState(models.TextChoices):
+    DUE = "due"
+    SENDING = "sending"
+    DONE = "done"
+    MANUAL = "manual"
+
+
+class Refund(models.Model):
+    """Money owed back, written in the transaction that decided it; sent afterwards, finished by `sweep`.
+
+    One refund of a payment is `sending` at a time, and `refunded_before_minor` is the gateway's running total seen
+    just before the call: Moyasar has no refund id, so that total is the only evidence of an unknown outcome.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    amount_minor = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=RefundState.choices, default=RefundState.DUE)
+    reason = models.CharField(max_length=40)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    refunded_before_minor = models.PositiveIntegerField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=200, blank=True, default="")
+    next_attempt_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_state_known"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
+            models.UniqueConstraint(
+                fields=["payment"], condition=Q(state="sending"), name="refund_one_in_flight_per_payment"
+            ),
+            models.UniqueConstraint(fields=["payment", "reason"], name="refund_once_per_reason"),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(state__in=("due", "sending")), name="refund_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payment_id} {self.amount_minor}"
+
+
+class WebhookEvent(models.Model):
+    """What a provider told us, kept once, secrets redacted. `handled_at` empty = `sweep` finishes it."""
+
+    id = models.BigAutoField(primary_key=True)
+    provider = models.CharField(max_length=12)
+    event_id = models.CharField(max_length=80)
+    type = models.CharField(max_length=60)
+    payment_id = models.UUIDField(null=True, blank=True, db_index=True)
+    payload = models.JSONField()
+    received_at = models.DateTimeField()
+    times_received = models.PositiveIntegerField(default=1)
+    handled_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=40, blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "event_id"], name="webhook_event_once"),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(handled_at__isnull=True), name="webhook_unhandled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.type}"
+
+
+class Reconciliation(models.Model):
+    """One comparison of our payments with the gateway's list for the Riyadh days `from_date` to `to_date`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    from_date = models.DateField()
+    to_date = models.DateField()
+    run_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    ours_count = models.PositiveIntegerField(default=0)
+    theirs_count = models.PositiveIntegerField(default=0)
+    captured_minor = models.PositiveBigIntegerField(default=0)
+    refunded_minor = models.PositiveBigIntegerField(default=0)
+    healed_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["-started_at", "-id"], name="reconciliation_newest")]
+        constraints = [
+            models.CheckConstraint(condition=Q(to_date__gte=F("from_date")), name="reconciliation_days_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_date}..{self.to_date}"
+
+
+class DifferenceKind(models.TextChoices):
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    AMOUNT = "amount"
+    CURRENCY = "currency"
+    STATUS = "status"
+    REFUNDED = "refunded"
+    METADATA = "metadata"
+
+
+class Difference(models.Model):
+    """One payment on which the two sides disagree, in exactly one class."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="differences")
+    kind = models.CharField(max_length=16, choices=DifferenceKind.choices)
+    payment_id = models.UUIDField()
+    ours = models.JSONField(null=True)
+    theirs = models.JSONField(null=True)
+    healed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=DifferenceKind.values), name="difference_kind_known"),
+            models.UniqueConstraint(fields=["reconciliation", "payment_id"], name="difference_one_class_each"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.payment_id}"

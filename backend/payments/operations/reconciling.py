@@ -1,0 +1,147 @@
+"""Proof by comparison: our payments of some days beside the gateway's list, every difference in exactly one class."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Sum
+
+from backend.core.time import RIYADH
+from backend.payments.gateway import gateway
+from backend.payments.models import PAID_STATES, Difference, DifferenceKind, Payment, PaymentState, Reconciliation
+from backend.payments.operations.settling import STATE_OF_STATUS, mismatch_of, settle
+from backend.payments.providers import GatewayError, GatewayPayment, PaymentGateway
+
+HEALABLE = (DifferenceKind.STATUS, DifferenceKind.REFUNDED)
+"""Differences that `settle` may mend: the gateway knows better, and asking it again changes nothing else."""
+_MOVED = frozenset({"paid", "captured", "refunded", "authorized"})
+
+
+def reconcile(
+    *, from_date: date, to_date: date, now: datetime, run_by: Any = None, heal: bool = True
+) -> Reconciliation:
+    """Compare the Riyadh days `from_date` to `to_date`, both included. Stored, repeatable; heals through `settle`.
+
+    Raises GatewayError when the gateway's list cannot be read whole: half a list proves nothing.
+    """
+    run = Reconciliation.objects.create(from_date=from_date, to_date=to_date, run_by=run_by, started_at=now)
+    using = gateway()
+    ours_count, theirs_count = 0, 0
+    starts, ends = _midnight(from_date), _midnight(to_date + timedelta(days=1))
+    matched: set[uuid.UUID] = set()
+    for batch in _batches(using.list_payments(created_from=starts, created_to=ends)):
+        mine = {p.pk: p for p in Payment.objects.filter(pk__in=[truth.id for truth in batch])}
+        for truth in batch:
+            theirs_count += 1
+            payment = mine.get(truth.id)
+            matched.add(truth.id)
+            _compare(run, payment, truth, using=using, now=now, heal=heal)
+    ours = Payment.objects.filter(created_at__gte=starts, created_at__lt=ends)
+    for payment in ours.iterator(chunk_size=1000):
+        ours_count += 1
+        if payment.pk in matched:
+            continue
+        # Perhaps it was created just outside the days by their clock, perhaps it never reached them.
+        truth_or_none = using.fetch_payment(payment.pk)
+        if truth_or_none is not None:
+            _compare(run, payment, truth_or_none, using=using, now=now, heal=heal)
+        elif payment.state in (*PAID_STATES, PaymentState.AUTHORIZED, PaymentState.VOIDED) or payment.gateway_seen:
+            _note(run, DifferenceKind.MISSING_THERE, payment.pk, ours=_ours(payment), theirs=None)
+    totals = ours.filter(state__in=PAID_STATES, quarantined_because="").aggregate(
+        captured=Sum("captured_minor"), refunded=Sum("refunded_minor")
+    )
+    run.ours_count, run.theirs_count = ours_count, theirs_count
+    run.captured_minor, run.refunded_minor = totals["captured"] or 0, totals["refunded"] or 0
+    run.healed_count = run.differences.filter(healed_at__isnull=False).count()
+    run.finished_at = now
+    run.save()
+    return run
+
+
+def open_differences(run: Reconciliation) -> int:
+    return run.differences.filter(healed_at=None).count()
+
+
+def _compare(
+    run: Reconciliation,
+    payment: Payment | None,
+    truth: GatewayPayment,
+    *,
+    using: PaymentGateway,
+    now: datetime,
+    heal: bool,
+) -> None:
+    kind = _kind(payment, truth)
+    if kind is None:
+        return
+    difference = _note(run, kind, truth.id, ours=_ours(payment) if payment else None, theirs=_theirs(truth))
+    if payment is not None and heal and kind in HEALABLE:
+        try:
+            healed = settle(payment.pk, now=now, using=using)
+        except GatewayError:
+            return
+        if _kind(healed, truth) is None:
+            difference.healed_at = now
+            difference.save(update_fields=["healed_at"])
+
+
+def _kind(payment: Payment | None, truth: GatewayPayment) -> DifferenceKind | None:
+    """The one class of this pair's difference, the gravest first; None when they agree."""
+    if payment is None:
+        return DifferenceKind.MISSING_HERE
+    mismatch = mismatch_of(payment, truth)
+    if mismatch == "metadata" and truth.status not in _MOVED:
+        mismatch = ""  # nothing was paid: no money to explain
+    if mismatch:
+        return DifferenceKind(mismatch)
+    expected = STATE_OF_STATUS.get(truth.status, PaymentState.INITIATED)
+    ours = PaymentState.CAPTURED if payment.state in PAID_STATES else payment.state
+    if ours != expected:
+        return DifferenceKind.STATUS
+    if expected == PaymentState.CAPTURED and payment.refunded_minor != truth.refunded_minor:
+        return DifferenceKind.REFUNDED
+    return None
+
+
+def _note(
+    run: Reconciliation, kind: DifferenceKind, payment_id: uuid.UUID, *, ours: Any, theirs: Any
+) -> Difference:
+    return Difference.objects.create(
+        reconciliation=run, kind=kind, payment_id=payment_id, ours=ours, theirs=theirs
+    )
+
+
+def _ours(payment: Payment) -> dict[str, Any]:
+    return {
+        "state": payment.state,
+        "amount_minor": payment.amount_minor,
+        "currency": payment.currency,
+        "refunded_minor": payment.refunded_minor,
+    }
+
+
+def _theirs(truth: GatewayPayment) -> dict[str, Any]:
+    return {
+        "status": truth.status,
+        "amount_minor": truth.amount_minor,
+        "currency": truth.currency,
+        "refunded_minor": truth.refunded_minor,
+    }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=RIYADH)
+
+
+def _batches(payments: Iterator[GatewayPayment], size: int = 200) -> Iterator[list[GatewayPayment]]:
+    batch: list[GatewayPayment] = []
+    for payment in payments:
+        batch.append(payment)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,144 @@
+"""Giving money back: owed in the transaction that decided it, sent after commit, finished by `sweep`.
+
+Moyasar's refunds have no id and no idempotency (facts 9). The gateway's running total, read just before the call and
+kept, is the only evidence of what an unanswered call did.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from backend.payments import messages
+from backend.payments.gateway import configured, gateway
+from backend.payments.models import Payment, Refund, RefundState
+from backend.payments.providers import GatewayError, GatewayPayment, GatewayRefused, GatewayUnknown
+
+logger = logging.getLogger("mawid.payments")
+
+LEASE = timedelta(minutes=2)
+PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+BATCH = 50
+
+
+def owe_back(
+    payment: Payment, *, amount_minor: int, reason: str, now: datetime, requested_by: Any = None
+) -> Refund | None:
+    """Write down money owed back, once per reason, never more than is left; it is sent once this commits."""
+    owed = payment.refunds.exclude(state=RefundState.DONE).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    amount = min(amount_minor, payment.captured_minor - payment.refunded_minor - owed)
+    if amount <= 0:
+        return None
+    refund, created = Refund.objects.get_or_create(
+        payment=payment,
+        reason=reason,
+        defaults={
+            "amount_minor": amount,
+            "requested_by": requested_by,
+            "next_attempt_at": now,
+            "created_at": now,
+        },
+    )
+    if created:
+        transaction.on_commit(partial(_send_quietly, refund.pk))
+    return refund
+
+
+def _send_quietly(refund_id: uuid.UUID) -> None:
+    """After commit the request must not fail any more: what goes wrong here is finished by `sweep`."""
+    try:
+        send_refund(refund_id, now=timezone.now())
+    except Exception:
+        logger.exception("refund left for sweep", extra={"refund_id": str(refund_id)})
+
+
+def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
+    """Bring one refund to its end, or one step closer. True when the money is on its way back."""
+    if not configured() or not _take(refund_id, now=now):
+        return False
+    refund = Refund.objects.select_related("payment").get(pk=refund_id)
+    try:
+        before = gateway().fetch_payment(refund.payment_id)
+        if before is None:
+            return _manual(refund, "the gateway does not know this payment")
+        if refund.refunded_before_minor is not None:
+            # An earlier call got no answer. Its evidence decides; only a total that stands still allows another.
+            if before.refunded_minor >= refund.refunded_before_minor + refund.amount_minor:
+                return _done(refund, before, now=now)
+            if refund.attempts > len(PAUSES) + 1:
+                return _manual(refund, "no answer, and the total has not moved")
+        Refund.objects.filter(pk=refund.pk).update(refunded_before_minor=before.refunded_minor)
+        after = gateway().refund_payment(refund.payment_id, refund.amount_minor)
+    except GatewayRefused as error:
+        return _manual(refund, error.message or str(error))
+    except GatewayUnknown as error:
+        Refund.objects.filter(pk=refund.pk).update(last_error=str(error)[:200])
+        return False  # stays `sending`; when the lease ends, the total is compared
+    except GatewayError as error:
+        # Nothing was carried out, so the evidence of this call is withdrawn with it.
+        _later(refund, str(error), now=now)
+        return False
+    return _done(refund, after, now=now)
+
+
+def send_due_refunds(now: datetime) -> int:
+    """Every refund that is due, and every one whose sender died. Returns how many are done."""
+    due = (
+        Refund.objects.filter(state__in=(RefundState.DUE, RefundState.SENDING), next_attempt_at__lte=now)
+        .order_by("next_attempt_at")
+        .values_list("pk", flat=True)[:BATCH]
+    )
+    return sum(send_refund(refund_id, now=now) for refund_id in list(due))
+
+
+def _take(refund_id: uuid.UUID, *, now: datetime) -> bool:
+    """Claim the refund for this process; one refund of a payment is in flight at a time."""
+    free = Refund.objects.filter(
+        pk=refund_id, state__in=(RefundState.DUE, RefundState.SENDING), next_attempt_at__lte=now
+    )
+    try:
+        with transaction.atomic():
+            for refund in free.select_for_update(no_key=True, skip_locked=True):
+                refund.state = RefundState.SENDING
+                refund.attempts += 1
+                refund.next_attempt_at = now + LEASE
+                refund.save(update_fields=["state", "attempts", "next_attempt_at"])
+                return True
+    except IntegrityError:
+        Refund.objects.filter(pk=refund_id).update(next_attempt_at=now + PAUSES[0])
+    return False
+
+
+def _done(refund: Refund, truth: GatewayPayment, *, now: datetime) -> bool:
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update(no_key=True).get(pk=refund.payment_id)
+        payment.refunded_minor = max(payment.refunded_minor, min(truth.refunded_minor, payment.captured_minor))
+        payment.state = payment.state_by_totals
+        payment.save(update_fields=["refunded_minor", "state"])
+        refund.state, refund.done_at, refund.last_error = RefundState.DONE, now, ""
+        refund.save(update_fields=["state", "done_at", "last_error"])
+        messages.refund_issued(refund, now=now)
+    return True
+
+
+def _manual(refund: Refund, why: str) -> bool:
+    logger.error("refund needs a person", extra={"refund_id": str(refund.pk), "why": why})
+    Refund.objects.filter(pk=refund.pk).update(state=RefundState.MANUAL, last_error=why[:200])
+    return False
+
+
+def _later(refund: Refund, why: str, *, now: datetime) -> None:
+    pause = PAUSES[min(refund.attempts, len(PAUSES)) - 1]
+    Refund.objects.filter(pk=refund.pk).update(
+        state=RefundState.DUE,
+        last_error=why[:200],
+        next_attempt_at=now + pause,
+        refunded_before_minor=refund.refunded_before_minor,
+    )

@@ -1,0 +1,85 @@
+"""The bank's 3-D Secure page as the payer sees it, in Arabic and English."""
+
+from __future__ import annotations
+
+from html import escape
+
+from backend.payments.sandbox.store import Record
+from backend.payments.sandbox.values import amount_format
+
+_STYLE = """
+body{font-family:system-ui,sans-serif;background:#f4f4f2;color:#222;margin:0;padding:2rem 1rem}
+main{max-width:26rem;margin:auto;background:#fff;border-radius:.75rem;padding:1.5rem;
+box-shadow:0 1px 6px #0002}
+h1{font-size:1.15rem;margin:.2rem 0}p{margin:.6rem 0;line-height:1.6}
+.sum{font-size:1.5rem;text-align:center;margin:1rem 0}
+button{display:block;width:100%;margin:.6rem 0;padding:.8rem;border:0;border-radius:.5rem;font:inherit;
+cursor:pointer;background:#ddd}
+button.yes{background:#0b6b4f;color:#fff}
+small{color:#666}
+"""
+
+_BUTTONS = (
+    ("AUTHENTICATED", "yes", "تأكيد الدفع", "Confirm the payment"),
+    ("UNAUTHENTICATED", "", "رمز خاطئ", "Wrong code"),
+    ("CANCELLED", "", "إلغاء", "Cancel"),
+)
+
+
+def _page(title: str, inside: str) -> str:
+    return (
+        '<!doctype html><html lang="ar" dir="rtl"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>{inside}</main></body></html>"
+    )
+
+
+def challenge(record: Record) -> str:
+    """The question, with one button for each way it can end."""
+    doc = record.doc
+    total = amount_format(doc["amount"], doc["currency"])
+    digits = (doc["source"].get("number") or "")[-4:]
+    buttons = "".join(
+        f'<button name="result" value="{value}" class="{css}">'
+        f'{arabic} · <bdi lang="en">{english}</bdi></button>'
+        for value, css, arabic, english in _BUTTONS
+    )
+    return _page(
+        "3-D Secure",
+        "<h1>التحقق من الدفع</h1>"
+        '<h1 lang="en" dir="ltr">Payment verification</h1>'
+        f'<p class="sum"><bdi dir="ltr">{escape(total)}</bdi></p>'
+        f'<p>البطاقة المنتهية بـ <bdi dir="ltr">{escape(digits)}</bdi></p>'
+        f'<p lang="en" dir="ltr">Card ending in {escape(digits)}</p>'
+        f'<form method="post">{buttons}</form>'
+        "<small>صفحة تجريبية: لا تُسحب أي مبالغ حقيقية.</small><br>"
+        '<small lang="en" dir="ltr">Sandbox page: no real money moves.</small>',
+    )
+
+
+def finished(record: Record, return_url: str | None) -> str:
+    """The payment has ended; a reload or a second visit comes here."""
+    back = (
+        f'<p><a href="{escape(return_url, quote=True)}">العودة · <bdi lang="en">Return</bdi></a></p>'
+        if return_url
+        else ""
+    )
+    status = escape(str(record.doc["status"]))
+    return _page(
+        "3-D Secure",
+        f'<h1>انتهت هذه العملية</h1><h1 lang="en" dir="ltr">This payment has ended</h1>'
+        f'<p class="sum"><bdi dir="ltr">{status}</bdi></p>{back}',
+    )
+
+
+def unknown() -> str:
+    return _page(
+        "3-D Secure",
+        '<h1>الرابط غير صالح</h1><h1 lang="en" dir="ltr">This link is not valid</h1>',
+    )
+
+
+BLOCKED = (
+    "<!doctype html><html><head><title>403</title></head><body><h1>Error 1010</h1>Access denied</body></html>"
+)
+"""What the CDN in front of the real API sends to callers it does not like."""

@@ -1,0 +1,41 @@
+"""Who may do what at a salon's desk: one table."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Literal
+
+from backend.core.errors import NotFound, PermissionDenied
+from backend.salons.models import Membership, Salon, SalonRole, SalonStatus
+from backend.salons.queries import salon_lookup
+
+Ability = Literal["see_desk", "answer_bookings", "write_walk_ins"]
+
+ABILITIES: dict[str, frozenset[Ability]] = {
+    SalonRole.STAFF: frozenset({"see_desk"}),
+    SalonRole.RECEPTIONIST: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
+    SalonRole.MANAGER: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
+    SalonRole.OWNER: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
+}
+
+
+def desk_of(user: Any, salon: str, ability: Ability) -> Salon:
+    """The salon named by id or slug, when `user` may do this there.
+
+    Somebody else's live salon is public knowledge, so its desk answers PermissionDenied; anything else NotFound.
+    """
+    found = Salon.objects.filter(**salon_lookup(salon)).first()
+    if found is None:
+        raise NotFound
+    membership = Membership.objects.filter(user=user, salon=found).first()
+    if membership is None:
+        raise PermissionDenied if found.status == SalonStatus.LIVE else NotFound
+    if ability not in ABILITIES[membership.role]:
+        raise PermissionDenied
+    return found
+
+
+def salons_where(user: Any, ability: Ability) -> list[uuid.UUID]:
+    """Ids of the salons at which `user` may do this."""
+    roles = [role for role, abilities in ABILITIES.items() if ability in abilities]
+    return list(Membership.objects.filter(user=user, role__in=roles).values_list("salon_id", flat=True))

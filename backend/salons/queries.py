@@ -1,0 +1,76 @@
+"""Questions to the catalogue. Only live salons are found by customers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from backend.core.errors import NotFound
+from backend.salons.models import Category, City, Membership, Review, Salon, Service, StaffMember, WorkingWindow
+
+
+def salon_lookup(salon: str) -> dict[str, Any]:
+    """The filter for a path's `{salon}`: an id or a slug."""
+    try:
+        return {"id": uuid.UUID(salon)}
+    except ValueError:
+        return {"slug": salon}
+
+
+def live_salon(salon: str) -> Salon:
+    """A live salon by id or slug. Raises NotFound."""
+    found = Salon.objects.live().select_related("city").filter(**salon_lookup(salon)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def live_salons(filters: Mapping[str, Any]) -> QuerySet[Salon]:
+    """Live salons, by `city`, `category`, `audience` and `district` (either language) when given."""
+    salons = Salon.objects.live().select_related("city")
+    if city := filters.get("city"):
+        salons = salons.filter(city_id=city)
+    if audience := filters.get("audience"):
+        salons = salons.filter(audience=audience)
+    if category := filters.get("category"):
+        offering = Service.objects.filter(category_id=category, is_active=True).values("salon_id")
+        salons = salons.filter(id__in=offering)
+    return salons
+
+
+def salon_page(salon: str) -> Salon:
+    """A live salon with everything its page shows, in a fixed number of queries. Raises NotFound."""
+    found = (
+        Salon.objects.live()
+        .select_related("city")
+        .prefetch_related(
+            Prefetch("services", Service.objects.filter(is_active=True).select_related("category")),
+            Prefetch("staff", StaffMember.objects.filter(is_active=True).prefetch_related("services")),
+            Prefetch("working_windows", WorkingWindow.objects.filter(staff_member=None)),
+        )
+        .filter(**salon_lookup(salon))
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def categories() -> QuerySet[Category]:
+    return Category.objects.order_by("position", "slug")
+
+
+def cities() -> QuerySet[City]:
+    return City.objects.order_by("position", "slug")
+
+
+def reviews_of(salon: Salon) -> QuerySet[Review]:
+    return Review.objects.filter(salon=salon).select_related("author")
+
+
+def desks_of(user: Any) -> QuerySet[Membership]:
+    """The salons somebody works at, with their role there."""
+    return Membership.objects.filter(user=user).select_related("salon__city").order_by("salon__slug", "id")
