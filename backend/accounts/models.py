@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -49,8 +49,9 @@ class UserManager(BaseUserManager["User"]):
         """
         new = User(phone=phone, device_language=device_language, joined_at=now or timezone.now())
         new.set_unusable_password()
-        self.bulk_create([new], ignore_conflicts=True)
-        user = self.select_for_update(no_key=True).get(phone=phone)
+        with transaction.atomic():
+            self.bulk_create([new], ignore_conflicts=True)
+            user = self.select_for_update(no_key=True).get(phone=phone)
         return user, user.pk == new.pk
 
 

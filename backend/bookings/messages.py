@@ -54,22 +54,28 @@ def _customer_words(booking: Booking, verb: str, *, before: str, actor_role: str
     words = _words(booking)
     match booking.state:
         case BookingState.REQUESTED:
-            return "booking_received", _("Your request at %(salon)s was received\n%(day)s %(date)s at %(time)s") % words
+            return "booking_received", _(
+                "Your request at %(salon)s was received\n%(day)s %(date)s at %(time)s"
+            ) % words
         case BookingState.CONFIRMED if verb != "check_in":
             return (
                 "booking_confirmed",
-                _("Your booking at %(salon)s is confirmed\n%(day)s %(date)s at %(time)s\nBooking %(ref)s") % words,
+                _("Your booking at %(salon)s is confirmed\n%(day)s %(date)s at %(time)s\nBooking %(ref)s")
+                % words,
             )
         case BookingState.DECLINED if booking.deposit_paid_at:
             return (
                 "booking_declined",
-                _("Sorry, your booking %(ref)s\nat %(salon)s could not be confirmed. You will be refunded in full.")
+                _(
+                    "Sorry, your booking %(ref)s\nat %(salon)s could not be confirmed. You will be refunded in full."
+                )
                 % words,
             )
         case BookingState.DECLINED:
             return (
                 "booking_declined",
-                _("Sorry, your booking %(ref)s at %(salon)s could not be confirmed.\nNothing was charged.") % words,
+                _("Sorry, your booking %(ref)s at %(salon)s could not be confirmed.\nNothing was charged.")
+                % words,
             )
         case BookingState.CANCELLED if actor_role == ActorRole.CUSTOMER and before != BookingState.HELD:
             return (
@@ -79,14 +85,18 @@ def _customer_words(booking: Booking, verb: str, *, before: str, actor_role: str
         case BookingState.CANCELLED if actor_role != ActorRole.CUSTOMER and booking.deposit_paid_at:
             return (
                 "booking_cancelled_by_salon",
-                _("Sorry, your booking %(ref)s was cancelled by %(salon)s.\nYou will be refunded in full.") % words,
+                _("Sorry, your booking %(ref)s was cancelled by %(salon)s.\nYou will be refunded in full.")
+                % words,
             )
         case BookingState.CANCELLED if actor_role != ActorRole.CUSTOMER:
-            return "booking_cancelled_by_salon", _("Sorry, your booking %(ref)s was cancelled by %(salon)s.") % words
+            return "booking_cancelled_by_salon", _(
+                "Sorry, your booking %(ref)s was cancelled by %(salon)s."
+            ) % words
         case BookingState.EXPIRED if before == BookingState.REQUESTED and booking.deposit_paid_at:
             return (
                 "booking_expired",
-                _("Sorry, %(salon)s did not answer about booking %(ref)s.\nYou will be refunded in full.") % words,
+                _("Sorry, %(salon)s did not answer about booking %(ref)s.\nYou will be refunded in full.")
+                % words,
             )
         case BookingState.EXPIRED if before == BookingState.REQUESTED:
             return "booking_expired", _("Sorry, %(salon)s did not answer about booking %(ref)s.") % words
@@ -96,16 +106,21 @@ def _customer_words(booking: Booking, verb: str, *, before: str, actor_role: str
 def _tell_desk(booking: Booking, kind: str, *, now: datetime) -> None:
     """One message to each person who answers for the salon."""
     desk = Membership.objects.filter(
-        salon_id=booking.salon_id, role__in=(SalonRole.OWNER, SalonRole.RECEPTIONIST), user__phone__isnull=False
+        salon_id=booking.salon_id,
+        role__in=(SalonRole.OWNER, SalonRole.RECEPTIONIST),
+        user__phone__isnull=False,
     ).select_related("user")
     for member in desk:
+        assert member.user.phone is not None
         language = member.user.spoken_language
         with translation.override(language):
             words = _words(booking)
             if kind == "booking_requested":
                 body = _("New booking request %(ref)s\n%(day)s %(date)s at %(time)s") % words
             else:
-                body = _("Booking %(ref)s was cancelled by the customer\n%(day)s %(date)s at %(time)s") % words
+                body = (
+                    _("Booking %(ref)s was cancelled by the customer\n%(day)s %(date)s at %(time)s") % words
+                )
         notifications.enqueue(
             recipient=member.user,
             to_phone=member.user.phone,

@@ -71,7 +71,8 @@ class BookingQuerySet(models.QuerySet["Booking"]):
     def dead(self, now: datetime) -> BookingQuerySet:
         """Held or requested bookings whose time has run out but which nobody has written down as expired."""
         return self.filter(
-            Q(state=BookingState.HELD, hold_expires_at__lte=now) | Q(state=BookingState.REQUESTED, respond_by__lte=now)
+            Q(state=BookingState.HELD, hold_expires_at__lte=now)
+            | Q(state=BookingState.REQUESTED, respond_by__lte=now)
         )
 
 
@@ -115,12 +116,15 @@ class Booking(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=BookingState.values), name="booking_state_known"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_start"),
-            models.CheckConstraint(condition=Q(deposit_minor__lte=F("price_minor")), name="booking_deposit_in_price"),
+            models.CheckConstraint(
+                condition=Q(deposit_minor__lte=F("price_minor")), name="booking_deposit_in_price"
+            ),
             models.CheckConstraint(
                 condition=~Q(state="held") | Q(hold_expires_at__isnull=False), name="booking_hold_has_an_end"
             ),
             models.CheckConstraint(
-                condition=~Q(state="requested") | Q(respond_by__isnull=False), name="booking_request_has_an_end"
+                condition=~Q(state="requested") | Q(respond_by__isnull=False),
+                name="booking_request_has_an_end",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=("requested", "confirmed", "completed"))
@@ -130,10 +134,12 @@ class Booking(models.Model):
                 name="booking_deposit_before_requested",
             ),
             models.CheckConstraint(
-                condition=Q(customer__isnull=False) | ~Q(guest_name=""), name="booking_has_a_guest_or_customer"
+                condition=Q(customer__isnull=False) | ~Q(guest_name=""),
+                name="booking_has_a_guest_or_customer",
             ),
             models.CheckConstraint(
-                condition=Q(guest_phone="") | Q(guest_phone__regex=E164_PATTERN), name="booking_guest_phone_is_e164"
+                condition=Q(guest_phone="") | Q(guest_phone__regex=E164_PATTERN),
+                name="booking_guest_phone_is_e164",
             ),
         ]
         indexes = [

@@ -83,7 +83,8 @@ def plan_visit(salon: Salon, wishes: Sequence[Wish]) -> Visit:
 
 def rulebook_of(salon: Salon) -> Rulebook[uuid.UUID]:
     """The salon's weekly hours and booking rules, ready for questions."""
-    salon_windows, staff_windows = [], dict[uuid.UUID, list[availability.WeeklyWindow]]()
+    salon_windows: list[availability.WeeklyWindow] = []
+    staff_windows: dict[uuid.UUID, list[availability.WeeklyWindow]] = {}
     for staff_id, weekday, opens, closes in WorkingWindow.objects.filter(salon=salon).values_list(
         "staff_member_id", "weekday", "opens_minute", "closes_minute"
     ):
@@ -167,7 +168,9 @@ def in_phase(phase: str, now: datetime) -> Q:
 
 
 def _with_details(bookings: QuerySet[Booking]) -> QuerySet[Booking]:
-    return bookings.select_related("salon__city", "customer").prefetch_related("items__service", "items__staff_member")
+    return bookings.select_related("salon__city", "customer").prefetch_related(
+        "items__service", "items__staff_member"
+    )
 
 
 def bookings_of(customer: Any) -> QuerySet[Booking]:

@@ -1,4 +1,4 @@
-"""Why a booking, or a change of one, is refused. One class per wire code; `availability.Reason` names the same codes."""
+"""Why a booking, or a change of one, is refused: one class per wire code, the codes of `availability.Reason` too."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from backend.config import env
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 
-LOCAL_SECRET = "local-development-only-never-a-real-secret-0123456789"
+LOCAL_SECRET = "local-development-only-never-a-real-secret-0123456789"  # noqa: S105 (production refuses it)
 
 APP_ENV = env.text("APP_ENV", "local", choices=("local", "production"))
 PRODUCTION = APP_ENV == "production"
@@ -54,7 +54,8 @@ def _refuse_half_production() -> None:
     """Production refuses to start with anything that is only good for a laptop."""
     wrong = {
         "DEBUG": DEBUG and "must be off",
-        "SECRET_KEY": (SECRET_KEY == LOCAL_SECRET or len(SECRET_KEY) < 50) and "needs at least 50 characters of its own",
+        "SECRET_KEY": (SECRET_KEY == LOCAL_SECRET or len(SECRET_KEY) < 50)
+        and "needs at least 50 characters of its own",
         "ALLOWED_HOSTS": (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS) and "must list the host names served",
         "PUBLIC_BASE_URL": not PUBLIC_BASE_URL.startswith("https://") and "must be the public https address",
         "DATABASE_URL": not DATABASE_URL and "is missing; the embedded server is for development",
@@ -101,7 +102,8 @@ DATABASES["default"] |= {
     # Opening a connection costs ten times what a request does; threads keep theirs and check it before use.
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"options": DATABASE_OPTIONS, "application_name": "mawid"} | DATABASES["default"].get("OPTIONS", {}),
+    "OPTIONS": {"options": DATABASE_OPTIONS, "application_name": "mawid"}
+    | DATABASES["default"].get("OPTIONS", {}),
 }
 
 CACHE_URL = env.text("CACHE_URL")
@@ -174,7 +176,9 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", PRODUCTION) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", PRODUCTION) else None
+)
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
@@ -235,6 +239,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": True,
+    "ENUM_NAME_OVERRIDES": {
+        "BookingState": "backend.bookings.models.BookingState",
+        "PaymentState": "backend.payments.models.PaymentState",
+        "Language": [("ar", "العربية"), ("en", "English")],
+    },
     "SORT_OPERATIONS": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -252,7 +261,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "payments", "description": "Deposits through Moyasar"},
         {"name": "manage", "description": "The salon's desk"},
         {"name": "finance", "description": "Payments and their proof"},
-        {"name": "provider-webhooks", "description": "Called by payment and message companies, never by apps"},
+        {
+            "name": "provider-webhooks",
+            "description": "Called by payment and message companies, never by apps",
+        },
     ],
 }
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from backend.core.api import problems
 from backend.core.api.system import healthz, readyz
@@ -22,8 +27,9 @@ class Docs(SpectacularSwaggerView):
 
     url_name = "openapi"
 
-    def get(self, request, *args, **kwargs):  # type: ignore[no-untyped-def]
-        response = super().get(request, *args, **kwargs)
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         response.headers["Content-Security-Policy"] = (
             "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
             "img-src 'self' data:; frame-ancestors 'none'"

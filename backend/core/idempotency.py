@@ -57,14 +57,12 @@ def read_key(header: str | None, *, required: bool) -> uuid.UUID | None:
     if header is None and not required:
         return None
     found = re.fullmatch(r'"?([0-9A-Fa-f-]{32,36})"?', (header or "").strip())
+    if found is None:
+        raise IdempotencyKeyRequired
     try:
-        return uuid.UUID(found.group(1)) if found else _refuse()
-    except ValueError:
-        _refuse()
-
-
-def _refuse() -> Any:
-    raise IdempotencyKeyRequired
+        return uuid.UUID(found.group(1))
+    except ValueError as error:
+        raise IdempotencyKeyRequired from error
 
 
 def fingerprint(path: str, body: Any) -> str:
@@ -86,11 +84,15 @@ def once(
             return _replay(user_id=user_id, operation=operation, key=key, fingerprint=fingerprint)
         status, body = act()
         # Stored as text and given back as text: PostgreSQL's jsonb would reorder the keys of the first answer.
-        IdempotencyRecord.objects.filter(pk=record).update(status=status, answer=json.dumps(body, default=str))
+        IdempotencyRecord.objects.filter(pk=record).update(
+            status=status, answer=json.dumps(body, default=str)
+        )
         return Outcome(status=status, body=body, replayed=False)
 
 
-def _insert(*, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str, now: datetime) -> int | None:
+def _insert(
+    *, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str, now: datetime
+) -> int | None:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{WAIT_FOR_TWIN}'")

@@ -68,5 +68,6 @@ def give_back(limit: Limit, subject: str) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE core_ratecount SET taken = taken - 1 WHERE key = %s AND taken > 0", [f"{limit.name}:{subject}"]
+            "UPDATE core_ratecount SET taken = taken - 1 WHERE key = %s AND taken > 0",
+            [f"{limit.name}:{subject}"],
         )

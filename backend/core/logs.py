@@ -31,7 +31,9 @@ class ReadableFormatter(logging.Formatter):
     _standard = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id", "taskName"}
 
     def format(self, record: logging.LogRecord) -> str:
-        extras = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in self._standard and k != "request")
+        extras = " ".join(
+            f"{k}={v}" for k, v in vars(record).items() if k not in self._standard and k != "request"
+        )
         line = super().format(record)
         first, _, rest = line.partition("\n")
         return redact(f"{first} {extras}".rstrip() + (f"\n{rest}" if rest else ""))

@@ -56,7 +56,9 @@ def parse_moment(text: str) -> datetime:
     if ":" not in zone:
         zone = f"{zone[:3]}:{zone[3:]}"
     try:
-        return datetime.fromisoformat(f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}")
+        return datetime.fromisoformat(
+            f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}"
+        )
     except ValueError as error:
         raise DateInvalid("datetime_invalid") from error
 

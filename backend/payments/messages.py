@@ -17,8 +17,10 @@ def deposit_received(payment: Payment, *, now: datetime) -> None:
     _tell(
         payment,
         "deposit_received",
-        lambda: _("A deposit of SAR %(amount)s was received for your booking %(ref)s.")
-        % {"amount": plain(payment.amount_minor), "ref": payment.booking.reference},
+        lambda: (
+            _("A deposit of SAR %(amount)s was received for your booking %(ref)s.")
+            % {"amount": plain(payment.amount_minor), "ref": payment.booking.reference}
+        ),
         event_key=f"payment:{payment.pk}:received",
         now=now,
     )
@@ -28,8 +30,12 @@ def refund_issued(refund: Refund, *, now: datetime) -> None:
     _tell(
         refund.payment,
         "refund_issued",
-        lambda: _("SAR %(amount)s is on its way back to you for booking %(ref)s.\nIt shows within 14 working days.")
-        % {"amount": plain(refund.amount_minor), "ref": refund.payment.booking.reference},
+        lambda: (
+            _(
+                "SAR %(amount)s is on its way back to you for booking %(ref)s.\nIt shows within 14 working days."
+            )
+            % {"amount": plain(refund.amount_minor), "ref": refund.payment.booking.reference}
+        ),
         event_key=f"refund:{refund.pk}:issued",
         now=now,
     )

@@ -1,4 +1,4 @@
-"""Money as it really moved: payment attempts, refunds, what the gateway told us, and daily proofs. Halalas throughout."""
+"""Money as it really moved: attempts, refunds, what the gateway told us, daily proofs. Halalas throughout."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class Payment(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_known"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
-            models.CheckConstraint(condition=Q(refunded_minor__lte=F("captured_minor")), name="payment_refund_covered"),
+            models.CheckConstraint(
+                condition=Q(refunded_minor__lte=F("captured_minor")), name="payment_refund_covered"
+            ),
         ]
         indexes = [
             models.Index(fields=["booking", "-created_at"], name="payment_by_booking"),
@@ -114,7 +116,9 @@ class Refund(models.Model):
             models.UniqueConstraint(fields=["payment", "reason"], name="refund_once_per_reason"),
         ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(state__in=("due", "sending")), name="refund_due"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(state__in=("due", "sending")), name="refund_due"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -142,7 +146,9 @@ class WebhookEvent(models.Model):
             models.UniqueConstraint(fields=["provider", "event_id"], name="webhook_event_once"),
         ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(handled_at__isnull=True), name="webhook_unhandled"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(handled_at__isnull=True), name="webhook_unhandled"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -169,7 +175,9 @@ class Reconciliation(models.Model):
     class Meta:
         indexes = [models.Index(fields=["-started_at", "-id"], name="reconciliation_newest")]
         constraints = [
-            models.CheckConstraint(condition=Q(to_date__gte=F("from_date")), name="reconciliation_days_in_order"),
+            models.CheckConstraint(
+                condition=Q(to_date__gte=F("from_date")), name="reconciliation_days_in_order"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -200,7 +208,9 @@ class Difference(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=DifferenceKind.values), name="difference_kind_known"),
-            models.UniqueConstraint(fields=["reconciliation", "payment_id"], name="difference_one_class_each"),
+            models.UniqueConstraint(
+                fields=["reconciliation", "payment_id"], name="difference_one_class_each"
+            ),
         ]
 
     def __str__(self) -> str:

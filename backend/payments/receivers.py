@@ -19,7 +19,9 @@ def refund_closed_booking(
 ) -> None:
     """Everything but the fee goes back."""
     kept = fee_minor
-    paid = Payment.objects.filter(booking=booking, state__in=PAID_STATES, quarantined_because="").order_by("created_at")
+    paid = Payment.objects.filter(booking=booking, state__in=PAID_STATES, quarantined_because="").order_by(
+        "created_at"
+    )
     for payment in paid:
         left = payment.captured_minor - payment.refunded_minor
         fee = min(kept, left)

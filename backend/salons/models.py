@@ -57,7 +57,8 @@ class Business(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(vat_number="") | Q(vat_number__regex=r"^3[0-9]{13}3$"), name="business_vat_number_shape"
+                condition=Q(vat_number="") | Q(vat_number__regex=r"^3[0-9]{13}3$"),
+                name="business_vat_number_shape",
             ),
         ]
         verbose_name_plural = "businesses"
@@ -127,7 +128,8 @@ class Salon(models.Model):
             models.CheckConstraint(condition=Q(status__in=SalonStatus.values), name="salon_status_known"),
             models.CheckConstraint(condition=Q(audience__in=Audience.values), name="salon_audience_known"),
             models.CheckConstraint(
-                condition=Q(deposit_percent__lte=100, late_cancel_percent__lte=100), name="salon_percents_are_percents"
+                condition=Q(deposit_percent__lte=100, late_cancel_percent__lte=100),
+                name="salon_percents_are_percents",
             ),
             models.CheckConstraint(
                 condition=Q(grid_minutes__gte=5, grid_minutes__lte=240), name="salon_grid_is_sensible"
@@ -150,6 +152,9 @@ class Salon(models.Model):
 class Service(models.Model):
     """A line of the price list. Prices are halalas and include VAT; durations and buffers are minutes."""
 
+    name_ar: str | None
+    name_en: str | None
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     salon = models.ForeignKey(Salon, on_delete=models.PROTECT, related_name="services")
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
@@ -166,7 +171,8 @@ class Service(models.Model):
         ordering = ["position", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(duration_minutes__gte=5, duration_minutes__lte=720), name="service_duration_is_sensible"
+                condition=Q(duration_minutes__gte=5, duration_minutes__lte=720),
+                name="service_duration_is_sensible",
             ),
             models.CheckConstraint(
                 condition=Q(buffer_before_minutes__lte=240, buffer_after_minutes__lte=240),
@@ -232,7 +238,9 @@ class WorkingWindow(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(weekday__gte=1, weekday__lte=7), name="window_weekday_is_iso"),
             models.CheckConstraint(
-                condition=Q(opens_minute__lt=1440, closes_minute__gt=F("opens_minute"), closes_minute__lte=2160),
+                condition=Q(
+                    opens_minute__lt=1440, closes_minute__gt=F("opens_minute"), closes_minute__lte=2160
+                ),
                 name="window_minutes_in_order",
             ),
         ]
@@ -295,7 +303,9 @@ class Review(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="reviews")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     booking_id = models.UUIDField(unique=True)
     rating = models.PositiveSmallIntegerField()
     comment = models.TextField(blank=True, default="", max_length=1000)
@@ -303,7 +313,9 @@ class Review(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(rating__gte=1, rating__lte=5), name="review_one_to_five")]
+        constraints = [
+            models.CheckConstraint(condition=Q(rating__gte=1, rating__lte=5), name="review_one_to_five")
+        ]
         indexes = [models.Index(fields=["salon", "-created_at", "-id"], name="review_newest_first")]
 
     def __str__(self) -> str:

@@ -9,7 +9,16 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from backend.core.errors import NotFound
-from backend.salons.models import Category, City, Membership, Review, Salon, Service, StaffMember, WorkingWindow
+from backend.salons.models import (
+    Category,
+    City,
+    Membership,
+    Review,
+    Salon,
+    Service,
+    StaffMember,
+    WorkingWindow,
+)
 
 
 def salon_lookup(salon: str) -> dict[str, Any]:
@@ -22,7 +31,7 @@ def salon_lookup(salon: str) -> dict[str, Any]:
 
 def live_salon(salon: str) -> Salon:
     """A live salon by id or slug. Raises NotFound."""
-    found = Salon.objects.live().select_related("city").filter(**salon_lookup(salon)).first()
+    found: Salon | None = Salon.objects.live().select_related("city").filter(**salon_lookup(salon)).first()
     if found is None:
         raise NotFound
     return found
@@ -30,7 +39,7 @@ def live_salon(salon: str) -> Salon:
 
 def live_salons(filters: Mapping[str, Any]) -> QuerySet[Salon]:
     """Live salons, by `city`, `category`, `audience` and `district` (either language) when given."""
-    salons = Salon.objects.live().select_related("city")
+    salons: QuerySet[Salon] = Salon.objects.live().select_related("city")
     if city := filters.get("city"):
         salons = salons.filter(city_id=city)
     if audience := filters.get("audience"):
@@ -43,7 +52,7 @@ def live_salons(filters: Mapping[str, Any]) -> QuerySet[Salon]:
 
 def salon_page(salon: str) -> Salon:
     """A live salon with everything its page shows, in a fixed number of queries. Raises NotFound."""
-    found = (
+    found: Salon | None = (
         Salon.objects.live()
         .select_related("city")
         .prefetch_related(

@@ -1,8 +1,7 @@
 import pytest
 from freezegun import freeze_time
-from rest_framework.test import APIClient
 
-from tests.accounts.helpers import Inbox
+from tests.accounts.helpers import Inbox, Phone
 
 
 @pytest.fixture
@@ -21,9 +20,9 @@ def clock():
 
 @pytest.fixture
 def arabic():
-    return APIClient(HTTP_ACCEPT_LANGUAGE="ar-SA")
+    return Phone(HTTP_ACCEPT_LANGUAGE="ar-SA")
 
 
 @pytest.fixture
 def english():
-    return APIClient(HTTP_ACCEPT_LANGUAGE="en")
+    return Phone(HTTP_ACCEPT_LANGUAGE="en")

@@ -1,19 +1,30 @@
-"""What the tests of sign-in share: reading texts as a person would, and running things at the same moment."""
+"""What the tests of sign-in share: a phone, and its inbox."""
 
 from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
 from rest_framework.test import APIClient
+
+from tests.support import contract
 
 PHONE = "+966512345678"
 INSTALLATION = "9d2c6a1e-2f4b-4c7d-8e9f-0a1b2c3d4e5f"
+
+
+class Phone(APIClient):
+    """Holds every answer against the contract."""
+
+    def request(self, **kwargs: Any) -> Any:
+        response = super().request(**kwargs)
+        kind = response.headers.get("Content-Type", "")
+        if "json" in kind or response.status_code == 204:
+            parsed = response.json() if response.content else None
+            contract.check(kwargs["REQUEST_METHOD"], kwargs["PATH_INFO"], response.status_code, kind, parsed)
+        return response
 
 
 class Inbox:
@@ -62,30 +73,7 @@ def refresh(client: APIClient, token: str) -> Any:
     return client.post("/api/v1/auth/token-refreshes", {"refresh_token": token}, format="json")
 
 
-def bearer(token: str, **headers: str) -> APIClient:
-    client = APIClient(**headers)
+def bearer(token: str, **headers: str) -> Phone:
+    client = Phone(**headers)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}", **headers)
     return client
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """Run the acts in threads of their own, released together; answers or exceptions, in order."""
-    gate = threading.Barrier(len(acts))
-    outcomes: list[Any] = [None] * len(acts)
-
-    def run(index: int, act: Callable[[], Any]) -> None:
-        try:
-            connection.ensure_connection()
-            gate.wait(10)
-            outcomes[index] = act()
-        except Exception as error:
-            outcomes[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(i, act)) for i, act in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return outcomes

@@ -1,11 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from rest_framework.test import APIClient
 
 from backend.accounts.models import OtpChallenge, User
 from backend.core.models import RateCount
-from tests.accounts.helpers import INSTALLATION, PHONE, ask, sign_in, verify
+from tests.accounts.helpers import INSTALLATION, PHONE, Phone, ask, sign_in, verify
 from tests.notifications.stand_in import Unifonic
 
 pytestmark = pytest.mark.django_db
@@ -88,11 +87,14 @@ def test_a_form_is_understood_too(arabic, inbox, clock):
 
 @pytest.mark.parametrize(
     ("language", "detail"),
-    [("ar", "رقم الجوال غير صحيح. مثال: 0512345678"), ("en", "The mobile number is not correct. Example: 0512345678")],
+    [
+        ("ar", "رقم الجوال غير صحيح. مثال: 0512345678"),
+        ("en", "The mobile number is not correct. Example: 0512345678"),
+    ],
 )
 @pytest.mark.parametrize("phone", ["0123", "0112345678", "920001234", "0521234567", "05123ABC78", ""])
 def test_what_is_no_mobile_number_is_refused(inbox, clock, phone, language, detail):
-    answer = ask(APIClient(HTTP_ACCEPT_LANGUAGE=language), phone)
+    answer = ask(Phone(HTTP_ACCEPT_LANGUAGE=language), phone)
     assert answer.status_code == 400
     [error] = answer.json()["errors"]
     assert answer.json()["code"] == "validation_failed"
@@ -136,7 +138,7 @@ def test_known_and_unknown_numbers_get_the_same_answer(english, inbox, clock):
 )
 def test_a_second_code_has_to_wait(inbox, clock, settings, language, waited, detail):
     settings.LIMITS_SCALE = 100
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
     ask(client)
     clock.tick(timedelta(seconds=waited))
 
@@ -154,17 +156,24 @@ def test_a_second_code_has_to_wait(inbox, clock, settings, language, waited, det
 
 @pytest.mark.parametrize(
     ("language", "detail"),
-    [("ar", "عدد الطلبات كبير. يرجى المحاولة بعد قليل."), ("en", "Too many requests. Please try again shortly.")],
+    [
+        ("ar", "عدد الطلبات كبير. يرجى المحاولة بعد قليل."),
+        ("en", "Too many requests. Please try again shortly."),
+    ],
 )
 def test_five_codes_an_hour(inbox, clock, language, detail):
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
     for _ in range(5):
         assert ask(client).status_code == 202
         clock.tick(timedelta(seconds=61))
 
     answer = ask(client)
 
-    assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (429, "rate_limited", detail)
+    assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (
+        429,
+        "rate_limited",
+        detail,
+    )
     assert answer.headers["Retry-After"] == str(3600 - 5 * 61)
     assert ask(client, "0598765432").status_code == 202
     clock.tick(timedelta(seconds=3600 - 5 * 61))
@@ -221,11 +230,15 @@ def unifonic(settings):
 )
 def test_when_every_provider_refuses_nothing_is_counted(unifonic, language, detail):
     unifonic.answers(480)
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
 
     answer = ask(client)
 
-    assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (503, "otp_not_sent", detail)
+    assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (
+        503,
+        "otp_not_sent",
+        detail,
+    )
     assert OtpChallenge.objects.get().send_outcome == "refused"
     unifonic.answers("accept")
     assert ask(client).status_code == 202

@@ -2,17 +2,16 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from rest_framework.test import APIClient
 
 from backend.accounts.models import Device, OtpChallenge, User
-from tests.accounts.helpers import INSTALLATION, PHONE, ask, bearer, sign_in, verify, wrong
+from tests.accounts.helpers import INSTALLATION, PHONE, Phone, ask, bearer, sign_in, verify, wrong
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_signing_in(inbox, clock, language):
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
 
     body = sign_in(client, inbox)
 
@@ -52,7 +51,9 @@ def test_the_same_installation_has_one_session(english, inbox, clock):
     assert len(bearer(again["access_token"]).get("/api/v1/devices").json()["items"]) == 1
 
 
-@pytest.mark.parametrize("written", ["{}", "{0} {1}", "{0}-{1}", "\u200e{}\u200f", "arabic", "persian", "wide"])
+@pytest.mark.parametrize(
+    "written", ["{}", "{0} {1}", "{0}-{1}", "\u200e{}\u200f", "arabic", "persian", "wide"]
+)
 def test_a_code_however_it_is_typed(english, inbox, clock, written):
     asked = ask(english).json()
     code = inbox.code()
@@ -70,7 +71,7 @@ def test_a_code_however_it_is_typed(english, inbox, clock, written):
     ("language", "detail"), [("ar", "رمز التحقق غير صحيح."), ("en", "The verification code is not correct.")]
 )
 def test_a_wrong_code_says_how_many_tries_are_left(inbox, clock, language, detail):
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
     asked = ask(client).json()
     arabic_digits = "".join(chr(0x660 + int(digit)) for digit in wrong(inbox.code()))
 
@@ -90,7 +91,7 @@ def test_a_wrong_code_says_how_many_tries_are_left(inbox, clock, language, detai
     ],
 )
 def test_after_five_wrong_tries_the_right_code_is_worth_nothing(inbox, clock, language, detail):
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
     asked = ask(client).json()
     code = inbox.code()
     left = [verify(client, asked["otp_request_id"], wrong(code)).json()["params"] for _ in range(5)]
@@ -114,11 +115,15 @@ def test_after_five_wrong_tries_the_right_code_is_worth_nothing(inbox, clock, la
     ],
 )
 def test_a_code_lives_five_minutes(inbox, clock, language, detail):
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
     asked = ask(client).json()
     clock.tick(timedelta(minutes=5))
     answer = verify(client, asked["otp_request_id"], inbox.code())
-    assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (400, "otp_expired", detail)
+    assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (
+        400,
+        "otp_expired",
+        detail,
+    )
 
 
 def test_a_new_code_replaces_the_old_one(english, inbox, clock):
@@ -188,7 +193,7 @@ def test_guessing_at_a_used_code_ends_too(english, inbox, clock):
 )
 def test_a_suspended_account_stays_outside(inbox, clock, language, detail):
     User.objects.create_user(PHONE, is_active=False)
-    client = APIClient(HTTP_ACCEPT_LANGUAGE=language)
+    client = Phone(HTTP_ACCEPT_LANGUAGE=language)
     asked = ask(client).json()
     answer = verify(client, asked["otp_request_id"], inbox.code())
     assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (

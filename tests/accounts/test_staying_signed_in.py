@@ -4,15 +4,17 @@ from datetime import timedelta
 import jwt
 import pytest
 from django.conf import settings as django_settings
-from rest_framework.test import APIClient
 
 from backend.accounts.models import Device, User
-from tests.accounts.helpers import bearer, refresh, sign_in
+from tests.accounts.helpers import Phone, bearer, refresh, sign_in
 
 pytestmark = pytest.mark.django_db
 
 ENDED = {
-    "session_expired": {"ar": "انتهت الجلسة. يرجى تسجيل الدخول من جديد.", "en": "Your session has ended. Please sign in again."},
+    "session_expired": {
+        "ar": "انتهت الجلسة. يرجى تسجيل الدخول من جديد.",
+        "en": "Your session has ended. Please sign in again.",
+    },
     "session_revoked": {
         "ar": "تم تسجيل الخروج من هذا الجهاز. يرجى تسجيل الدخول من جديد.",
         "en": "This device has been signed out. Please sign in again.",
@@ -44,7 +46,7 @@ def me(token, language="en"):
 
 
 def refreshed(token, language="en"):
-    return refresh(APIClient(HTTP_ACCEPT_LANGUAGE=language), token)
+    return refresh(Phone(HTTP_ACCEPT_LANGUAGE=language), token)
 
 
 @pytest.fixture
@@ -93,7 +95,10 @@ def test_only_the_last_but_one_has_grace(pair, clock):
     second = refreshed(pair["refresh_token"]).json()
     refreshed(second["refresh_token"])
     answer = refreshed(pair["refresh_token"])
-    assert (answer.json()["code"], answer.json()["detail"]) == ("refresh_reused", ENDED["refresh_reused"]["en"])
+    assert (answer.json()["code"], answer.json()["detail"]) == (
+        "refresh_reused",
+        ENDED["refresh_reused"]["en"],
+    )
 
 
 def test_sixty_days_without_a_visit(pair, clock):
@@ -147,7 +152,9 @@ def test_what_is_no_access_token(pair, clock):
 def test_without_a_token(clock):
     for headers in ({}, {"HTTP_AUTHORIZATION": "Basic YTpi"}):
         assert_refused(
-            lambda language, headers=headers: APIClient(HTTP_ACCEPT_LANGUAGE=language, **headers).get("/api/v1/me"),
+            lambda language, headers=headers: Phone(HTTP_ACCEPT_LANGUAGE=language, **headers).get(
+                "/api/v1/me"
+            ),
             "auth_required",
         )
 
@@ -177,7 +184,7 @@ def test_being_here_is_noted_once_an_hour(pair, clock):
 
 
 def logout(token, **body):
-    return APIClient().post("/api/v1/auth/logout", {"refresh_token": token, **body}, format="json")
+    return Phone().post("/api/v1/auth/logout", {"refresh_token": token, **body}, format="json")
 
 
 def test_signing_out(pair, clock):

@@ -38,6 +38,10 @@ import json, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from backend.core.embedded_postgres import EmbeddedServerError, attach
+if "ready" in sys.argv[3:]:
+    import psycopg  # which takes longer than everything else
+    print("{}", flush=True)
+    sys.stdin.readline()
 if "unwatched" in sys.argv[3:]:
     sys.executable = "/nonexistent"
 try:
@@ -45,7 +49,7 @@ try:
 except EmbeddedServerError as error:
     print(json.dumps({"error": str(error)}), flush=True)
     sys.exit(3)
-assert attach(Path(sys.argv[2])) is server
+assert "twice" not in sys.argv[3:] or attach(Path(sys.argv[2])) is server
 worker = os.fork() if "fork" in sys.argv[3:] else None
 if worker != 0:
     print(json.dumps({"host": server.host, "data": str(server.data_directory), "worker": worker}), flush=True)
@@ -180,7 +184,7 @@ def rights(folder: Path) -> list[tuple[Path, int, int]]:
 
 
 def test_a_first_user_gets_a_fresh_database_behind_a_private_socket(checkout: Checkout) -> None:
-    user = checkout.user()
+    user = checkout.user("twice")
 
     facts = """SELECT datname, current_user, getdatabaseencoding(), datlocprovider::text, datlocale,
         current_setting('listen_addresses'), current_setting('max_connections'), current_setting('fsync'),
@@ -226,13 +230,19 @@ def test_nothing_is_left_however_the_user_ends(checkout: Checkout) -> None:
 def test_users_that_follow_each_other_closely_never_miss_the_server(checkout: Checkout) -> None:
     checkout.user().ask("CREATE TABLE cycle (n int)")
     for n in range(6):
-        before = checkout.users[-1]
-        before.end_by(signal.SIGKILL) if n % 2 else before.leave()
-        time.sleep(n * 0.02)  # before, while and after the watcher stops the server
-        checkout.user().ask(f"INSERT INTO cycle VALUES ({n})")
+        before, after = checkout.users[-1], checkout.user("ready", wait=False)
+        assert after.process.stdin is not None
+        assert after.process.stdout is not None
+        after.process.stdout.readline()
+        before.end_by(signal.SIGKILL)
+        time.sleep(n * 0.03)  # before, while and after the watcher stops the server
+        after.process.stdin.write("\n")
+        after.process.stdin.flush()
+        after.ask(f"INSERT INTO cycle VALUES ({n})")
+        time.sleep(0.1)
+        assert len(checkout.watchers()) == 1
 
-    assert checkout.users[-1].ask("SELECT count(*) FROM cycle") == [(6,)]
-    assert len(checkout.watchers()) == 1
+    assert after.ask("SELECT count(*) FROM cycle") == [(6,)]
 
 
 def test_a_forked_worker_keeps_the_server_after_its_parent(checkout: Checkout) -> None:

@@ -77,7 +77,7 @@ class SandboxProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MOYASAR_")}
         environment |= {
             "APP_ENV": "local",
-            "DIE_WITH_PARENT": "1",
+            "DIE_WITH_PARENT": str(os.getpid()),
             "PYTHONPATH": str(ROOT),
             "MOYASAR_SECRET_KEY": self.secret_key,
             "MOYASAR_PUBLISHABLE_KEY": self.publishable_key,

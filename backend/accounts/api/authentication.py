@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from backend.accounts import operations, tokens
@@ -32,15 +32,15 @@ class DeviceAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, Device] | None:
-        parts = get_authorization_header(request).split()
-        if not parts or parts[0].lower() != b"bearer":
+        parts = str(request.headers.get("Authorization", "")).split()
+        if not parts or parts[0].lower() != "bearer":
             return None
         if len(parts) != 2:
             raise TokenInvalid
         now = timezone.now()
         try:
-            claims = tokens.read(tokens.DeviceAccessToken, parts[1].decode("ascii"))
-        except (tokens.BadToken, UnicodeDecodeError) as error:
+            claims = tokens.read(tokens.DeviceAccessToken, parts[1])
+        except tokens.BadToken as error:
             raise TokenInvalid from error
         if claims.expired(now):
             raise TokenExpired

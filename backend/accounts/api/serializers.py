@@ -67,7 +67,7 @@ class LogoutBody(Body):
 class ProfileChanges(Body):
     name = fields.Text(max_length=80, required=False, allow_blank=True)
     language = fields.Choice(
-        choices=[code for code, _ in LANGUAGES],
+        choices=LANGUAGES,
         required=False,
         allow_null=True,
         help_text="Null follows the device (`Accept-Language`)",

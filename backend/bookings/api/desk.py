@@ -17,7 +17,7 @@ from backend.bookings.models import Booking
 from backend.bookings.queries import bookings_at
 from backend.core.api.pagination import page
 from backend.core.api.schema import IDEMPOTENCY_KEY, SALON
-from backend.core.api.views import Endpoint, answer_once
+from backend.core.api.views import Endpoint, answer_once, person
 from backend.core.errors import NotFound, PermissionDenied, VersionConflict
 from backend.salons.permissions import desk_of, salons_where
 
@@ -34,7 +34,9 @@ def desk_booking(user: Any, booking_id: uuid.UUID) -> Booking:
 
 
 def as_desk(user: Any, booking_id: uuid.UUID) -> dict[str, Any]:
-    return present.desk_booking(desk_booking(user, booking_id), actor=operations.by_salon(user), now=timezone.now())
+    return present.desk_booking(
+        desk_booking(user, booking_id), actor=operations.by_salon(user), now=timezone.now()
+    )
 
 
 class DeskBookings(Endpoint):
@@ -49,7 +51,7 @@ class DeskBookings(Endpoint):
     )
     def get(self, request: Request, salon: str) -> Response:
         now = timezone.now()
-        at = desk_of(request.user, salon, "see_desk")
+        at = desk_of(person(request), salon, "see_desk")
         for dead in Booking.objects.dead(now).filter(salon=at):
             operations.expire_if_dead(dead, now=now)
         bookings = bookings_at([at.pk])
@@ -58,7 +60,7 @@ class DeskBookings(Endpoint):
         if state := self.query.get("state"):
             bookings = bookings.filter(state=state)
         found = page(bookings, order=("starts_at", "id"), query=self.query)
-        actor = operations.by_salon(request.user)
+        actor = operations.by_salon(person(request))
         items = [present.desk_booking(b, actor=actor, now=now) for b in found.rows]
         return Response({"items": items, "next_cursor": found.next_cursor}, headers=FRESH)
 
@@ -71,12 +73,12 @@ class DeskBookings(Endpoint):
         responses={201: serializers.DeskBookingShape},
     )
     def post(self, request: Request, salon: str) -> Response:
-        at = desk_of(request.user, salon, "write_walk_ins")
+        at = desk_of(person(request), salon, "write_walk_ins")
         body = self.body(serializers.WalkInBody, request)
 
         def book() -> tuple[int, Any]:
             booking = operations.write_walk_in(
-                staff_user=request.user,
+                staff_user=person(request),
                 salon=at,
                 wishes=wishes_of(body),
                 starts_at=body["starts_at"],
@@ -85,7 +87,7 @@ class DeskBookings(Endpoint):
                 note=body["note"],
                 now=timezone.now(),
             )
-            return 201, as_desk(request.user, booking.pk)
+            return 201, as_desk(person(request), booking.pk)
 
         return answer_once(request, operation="createWalkIn", body=request.data, act=book)
 
@@ -98,7 +100,7 @@ class DeskBooking(Endpoint):
         responses={200: serializers.DeskBookingShape},
     )
     def get(self, request: Request, booking_id: uuid.UUID) -> Response:
-        return Response(as_desk(request.user, booking_id), headers=FRESH)
+        return Response(as_desk(person(request), booking_id), headers=FRESH)
 
 
 class DeskVerb(Endpoint):
@@ -107,15 +109,15 @@ class DeskVerb(Endpoint):
     verb: str
 
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
-        found = desk_booking(request.user, booking_id)
-        at = salons_where(request.user, "answer_bookings")
+        found = desk_booking(person(request), booking_id)
+        at = salons_where(person(request), "answer_bookings")
         if found.salon_id not in at:
             raise PermissionDenied
         body = self.body(serializers.VerbBody, request)
         change = {
             "bookings": bookings_at(at),
             "booking_id": booking_id,
-            "actor": operations.by_salon(request.user),
+            "actor": operations.by_salon(person(request)),
             "version": body["version"],
             "reason": body["reason"],
             "now": timezone.now(),
@@ -126,8 +128,8 @@ class DeskVerb(Endpoint):
             else:
                 operations.act(verb=self.verb, **change)
         except VersionConflict:
-            raise VersionConflict(current=as_desk(request.user, booking_id))
-        return Response(as_desk(request.user, booking_id), headers=FRESH)
+            raise VersionConflict(current=as_desk(person(request), booking_id))
+        return Response(as_desk(person(request), booking_id), headers=FRESH)
 
 
 def _verb(verb: str, operation_id: str, summary: str) -> type[DeskVerb]:
@@ -155,5 +157,7 @@ DESK_VERBS = {
     "check-in": _verb("check_in", "checkInSalonBooking", "The guest has arrived"),
     "complete": _verb("complete", "completeSalonBooking", "The visit is over"),
     "no-show": _verb("no_show", "markSalonBookingNoShow", "The guest did not come"),
-    "cancel": _verb("cancel", "cancelSalonBooking", "Cancel from the salon's side; a paid deposit goes back in full"),
+    "cancel": _verb(
+        "cancel", "cancelSalonBooking", "Cancel from the salon's side; a paid deposit goes back in full"
+    ),
 }

@@ -133,7 +133,9 @@ def booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
         "allowed_actions": actions,
         "cancellation": cancellation,
         "hold_expires_at": rfc3339(row.hold_expires_at, zone) if held and row.hold_expires_at else None,
-        "hold_expires_in_seconds": seconds_until(row.hold_expires_at, now) if held and row.hold_expires_at else None,
+        "hold_expires_in_seconds": seconds_until(row.hold_expires_at, now)
+        if held and row.hold_expires_at
+        else None,
         "respond_by": rfc3339(row.respond_by, zone)
         if row.respond_by and row.state == BookingState.REQUESTED
         else None,

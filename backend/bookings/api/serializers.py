@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from backend.bookings.models import BookingState
@@ -14,10 +16,14 @@ PHASES = [("upcoming", "upcoming"), ("past", "past"), ("cancelled", "cancelled")
 
 
 class AvailabilityQuery(Query):
-    service_ids = fields.CommaSeparated(help_text="Services in the order they are to be done, comma-separated")
+    service_ids = fields.CommaSeparated(
+        help_text="Services in the order they are to be done, comma-separated"
+    )
     staff_member_id = fields.Identifier(required=False, help_text="A chosen person; absent means anyone")
     date = fields.Day(required=False, help_text="First calendar day; absent means today in the salon's zone")
-    days = fields.QueryInteger(required=False, default=1, min_value=1, max_value=31, help_text="1 to 31, default 1")
+    days = fields.QueryInteger(
+        required=False, default=1, min_value=1, max_value=31, help_text="1 to 31, default 1"
+    )
     explain = fields.Moment(required=False, help_text="A moment: the answer says why it may not be taken")
 
 
@@ -26,7 +32,8 @@ class SlotShape(Shape):
     ends_at = fields.Moment()
     business_date = fields.Day(help_text="The salon's day: after midnight it is still the evening before")
     staff_member_ids = serializers.ListField(
-        child=serializers.UUIDField(), help_text="Who could do the first service; all of them when there is one"
+        child=serializers.UUIDField(),
+        help_text="Who could do the first service; all of them when there is one",
     )
 
 
@@ -58,9 +65,18 @@ class ItemBody(Body):
     staff_member_id = fields.Identifier(required=False, allow_null=True, default=None)
 
 
+class ItemList(serializers.ListField):
+    """One to ten services, done one after another."""
+
+    child = ItemBody()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_empty=False, max_length=10, **kwargs)
+
+
 class QuoteBody(Body):
     salon_id = fields.Identifier()
-    items = ItemBody(many=True, allow_empty=False, max_length=10)
+    items = ItemList()
     starts_at = fields.Moment()
 
 
@@ -75,7 +91,7 @@ class GuestBody(Body):
 
 
 class WalkInBody(Body):
-    items = ItemBody(many=True, allow_empty=False, max_length=10)
+    items = ItemList()
     starts_at = fields.Moment()
     guest = GuestBody()
     note = fields.Prose(required=False, allow_blank=True, max_length=500, default="")
@@ -150,8 +166,6 @@ class BookingShape(Shape):
     created_at = fields.Moment()
 
 
-
-
 class BookingPage(Shape):
     items = BookingShape(many=True)
     next_cursor = serializers.CharField(allow_null=True)
@@ -165,7 +179,7 @@ class DeskCustomerShape(Shape):
 
 class DeskBookingShape(BookingShape):
     customer = DeskCustomerShape()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # DRF fields have a `source` of their own
 
 
 class DeskBookingPage(Shape):
@@ -191,7 +205,7 @@ class EventShape(Shape):
     actor = serializers.CharField()
     reason = serializers.CharField(allow_null=True)
 
-    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
+    def get_fields(self) -> Any:
         return {"from": serializers.CharField(allow_null=True, read_only=True)} | super().get_fields()
 
 

@@ -18,7 +18,7 @@ from backend.bookings.models import Booking
 from backend.bookings.queries import Wish, bookings_of, in_phase
 from backend.core.api.pagination import page
 from backend.core.api.schema import IDEMPOTENCY_KEY, SALON
-from backend.core.api.views import Endpoint, PublicEndpoint, answer_once
+from backend.core.api.views import Endpoint, PublicEndpoint, answer_once, person
 from backend.core.errors import NotFound, ValidationFailed, VersionConflict
 from backend.salons.models import Salon
 from backend.salons.queries import live_salon
@@ -40,9 +40,13 @@ class Availability(PublicEndpoint):
         now, asked = timezone.now(), self.query
         at = live_salon(salon)
         try:
-            visit = times.plan_visit(at, [Wish(id, asked.get("staff_member_id")) for id in asked["service_ids"]])
+            visit = times.plan_visit(
+                at, [Wish(id, asked.get("staff_member_id")) for id in asked["service_ids"]]
+            )
         except ValidationFailed as error:
-            parameter = "staff_member_id" if error.errors[0].pointer == "/items/0/staff_member_id" else "service_ids"
+            parameter = (
+                "staff_member_id" if error.errors[0].pointer == "/items/0/staff_member_id" else "service_ids"
+            )
             raise ValidationFailed.parameter(parameter, error.errors[0].code) from error
         first = asked.get("date") or now.astimezone(at.zone).date()
         open_weekdays = {w.weekday for w in at.working_windows.filter(staff_member=None)}
@@ -98,7 +102,7 @@ class QuoteCollection(Endpoint):
             salon=salon_of(body),
             wishes=wishes_of(body),
             starts_at=body["starts_at"],
-            customer=request.user,
+            customer=person(request),
             now=timezone.now(),
         )
         return Response(present.quote(quote), headers=FRESH)
@@ -115,7 +119,9 @@ def own_booking(user: Any, booking_id: uuid.UUID) -> Booking:
 
 
 def as_customer(user: Any, booking_id: uuid.UUID) -> dict[str, Any]:
-    return present.booking(own_booking(user, booking_id), actor=operations.by_customer(user), now=timezone.now())
+    return present.booking(
+        own_booking(user, booking_id), actor=operations.by_customer(user), now=timezone.now()
+    )
 
 
 class BookingCollection(Endpoint):
@@ -130,15 +136,15 @@ class BookingCollection(Endpoint):
     )
     def get(self, request: Request) -> Response:
         now = timezone.now()
-        for dead in Booking.objects.dead(now).filter(customer=request.user):
+        for dead in Booking.objects.dead(now).filter(customer=person(request)):
             operations.expire_if_dead(dead, now=now)
-        bookings = bookings_of(request.user)
+        bookings = bookings_of(person(request))
         if phase := self.query.get("phase"):
             bookings = bookings.filter(in_phase(phase, now))
         if state := self.query.get("state"):
             bookings = bookings.filter(state=state)
         found = page(bookings, order=("-starts_at", "-id"), query=self.query)
-        actor = operations.by_customer(request.user)
+        actor = operations.by_customer(person(request))
         items = [present.booking(b, actor=actor, now=now) for b in found.rows]
         return Response({"items": items, "next_cursor": found.next_cursor}, headers=FRESH)
 
@@ -155,7 +161,7 @@ class BookingCollection(Endpoint):
 
         def book() -> tuple[int, Any]:
             booking = operations.create_booking(
-                customer=request.user,
+                customer=person(request),
                 salon=salon_of(body),
                 wishes=wishes_of(body),
                 starts_at=body["starts_at"],
@@ -163,7 +169,7 @@ class BookingCollection(Endpoint):
                 expected_total_minor=body["expected_total_minor"],
                 now=timezone.now(),
             )
-            return 201, as_customer(request.user, booking.pk)
+            return 201, as_customer(person(request), booking.pk)
 
         return answer_once(request, operation="createBooking", body=request.data, act=book)
 
@@ -176,7 +182,7 @@ class BookingItem(Endpoint):
         responses={200: serializers.BookingShape},
     )
     def get(self, request: Request, booking_id: uuid.UUID) -> Response:
-        return Response(as_customer(request.user, booking_id), headers=FRESH)
+        return Response(as_customer(person(request), booking_id), headers=FRESH)
 
 
 class BookingEvents(Endpoint):
@@ -187,8 +193,10 @@ class BookingEvents(Endpoint):
         responses={200: serializers.EventList},
     )
     def get(self, request: Request, booking_id: uuid.UUID) -> Response:
-        booking = own_booking(request.user, booking_id)
-        return Response({"items": [present.event(e, booking.salon) for e in booking.events.all()]}, headers=FRESH)
+        booking = own_booking(person(request), booking_id)
+        return Response(
+            {"items": [present.event(e, booking.salon) for e in booking.events.all()]}, headers=FRESH
+        )
 
 
 class BookingCancel(Endpoint):
@@ -201,16 +209,16 @@ class BookingCancel(Endpoint):
     )
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
         body = self.body(serializers.VerbBody, request)
-        own_booking(request.user, booking_id)
+        own_booking(person(request), booking_id)
         try:
             operations.cancel(
-                bookings=bookings_of(request.user),
+                bookings=bookings_of(person(request)),
                 booking_id=booking_id,
-                actor=operations.by_customer(request.user),
+                actor=operations.by_customer(person(request)),
                 version=body["version"],
                 reason=body["reason"],
                 now=timezone.now(),
             )
         except VersionConflict:
-            raise VersionConflict(current=as_customer(request.user, booking_id))
-        return Response(as_customer(request.user, booking_id), headers=FRESH)
+            raise VersionConflict(current=as_customer(person(request), booking_id))
+        return Response(as_customer(person(request), booking_id), headers=FRESH)

@@ -86,5 +86,3 @@ def violated_constraint(error: IntegrityError) -> str | None:
     """The name of the constraint that refused a row."""
     diagnostics = getattr(error.__cause__, "diag", None)
     return getattr(diagnostics, "constraint_name", None)
-
-

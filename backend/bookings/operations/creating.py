@@ -151,9 +151,7 @@ def _write(booking: Booking, visit: Visit, *, starts_at: datetime, actor: Actor,
         begins, ends = availability.reach(
             visit.steps, (availability.floor_minute(starts_at), availability.floor_minute(starts_at) + 1)
         )
-        clear_dead_claims(
-            calendars.values(), starts_at=moment_of(begins), ends_at=moment_of(ends), now=now
-        )
+        clear_dead_claims(calendars.values(), starts_at=moment_of(begins), ends_at=moment_of(ends), now=now)
         slot = _slot(visit, starts_at=starts_at, now=now, customer=booking.customer)
         staff = availability.choose(slot.staff, _least_loaded(calendars, starts_at, visit, now))
         booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
@@ -175,8 +173,8 @@ def _write(booking: Booking, visit: Visit, *, starts_at: datetime, actor: Actor,
                     position=position,
                     service=service,
                     staff_member=visit.staff[staff_id],
-                    service_name_ar=service.name_ar or service.name_en,
-                    service_name_en=service.name_en or service.name_ar,
+                    service_name_ar=service.name_ar or service.name_en or "",
+                    service_name_en=service.name_en or service.name_ar or "",
                     starts_at=at,
                     ends_at=until,
                     price_minor=service.price_minor,

@@ -19,7 +19,11 @@ def expire_dead(now: datetime) -> int:
     total = 0
     while True:
         with transaction.atomic():
-            dead = Booking.objects.dead(now).order_by("pk").select_for_update(skip_locked=True, no_key=True)[:BATCH]
+            dead = (
+                Booking.objects.dead(now)
+                .order_by("pk")
+                .select_for_update(skip_locked=True, no_key=True)[:BATCH]
+            )
             done = [transition(booking, "expire", actor=SYSTEM, now=now) for booking in dead]
         total += len(done)
         if len(done) < BATCH:
@@ -37,7 +41,9 @@ def expire_if_dead(booking: Booking, *, now: datetime) -> bool:
     return locked is not None
 
 
-def clear_dead_claims(calendar_ids: Collection[int], *, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+def clear_dead_claims(
+    calendar_ids: Collection[int], *, starts_at: datetime, ends_at: datetime, now: datetime
+) -> None:
     """Expire the dead bookings whose claims still stand in [starts_at, ends_at) on locked calendars.
 
     A booking somebody else is changing this moment (a payment arriving late) is left alone: they were first.

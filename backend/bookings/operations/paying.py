@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-
 from backend.bookings.models import Booking, BookingState, Claim
 from backend.bookings.operations.claiming import lock_calendars, retake_claims
 from backend.bookings.operations.transitions import SYSTEM, transition
@@ -43,7 +42,11 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
     seen = Booking.objects.select_related("customer", "salon").get(pk=booking_id)
     if seen.state == BookingState.EXPIRED:
         lock_calendars(staff_ids=[s for s in staff if s], customer=seen.customer)
-    booking = Booking.objects.select_for_update(no_key=True, of=("self",)).select_related("salon").get(pk=booking_id)
+    booking = (
+        Booking.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("salon")
+        .get(pk=booking_id)
+    )
     if booking.state == BookingState.EXPIRED:
         if booking.deposit_paid_at is not None or booking.starts_at <= now or not retake_claims(booking.pk):
             return False
@@ -57,5 +60,3 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
         booking.respond_by = min(now + within, booking.starts_at)
     transition(booking, "auto_confirm" if confirmed else "request", actor=SYSTEM, now=now)
     return True
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from django.http import QueryDict
 from rest_framework import serializers
@@ -26,14 +26,10 @@ class Body(serializers.Serializer[Any]):
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            assert isinstance(error.detail, dict)
-            problems = {**error.detail, **problems}
+            problems = {**cast(dict[str, Any], error.detail), **problems}
         if problems:
             raise serializers.ValidationError(problems)
         return value
-
-
-B = TypeVar("B", bound=Body)
 
 
 def read_body(kind: type[Body], data: Any) -> dict[str, Any]:
@@ -55,7 +51,9 @@ class NoQuery(Query):
 def read_query(kind: type[Query], values: QueryDict) -> dict[str, Any]:
     """The validated query. Raises ValidationFailed naming each wrong or unknown parameter."""
     query = kind(data={name: values[name] for name in values if values[name] != "" and name in kind().fields})
-    unknown = [FieldError("unknown_field", parameter=name[:100]) for name in values if name not in query.fields]
+    unknown = [
+        FieldError("unknown_field", parameter=name[:100]) for name in values if name not in query.fields
+    ]
     if not query.is_valid() or unknown:
         raise ValidationFailed(field_errors(query.errors, in_query=True) + unknown)
     return dict(query.validated_data)

@@ -8,22 +8,26 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
+from rest_framework import serializers
 
 from backend.core.api import fields
 from backend.core.api.bodies import Query
 from backend.core.errors import ValidationFailed
-from rest_framework import serializers
 
 M = TypeVar("M", bound=Model)
 
 
 class PageQuery(Query):
-    limit = fields.QueryInteger(required=False, min_value=1, max_value=50, default=20, help_text="1 to 50, default 20")
-    cursor = serializers.CharField(required=False, max_length=500, help_text="`next_cursor` of the page before")
+    limit = fields.QueryInteger(
+        required=False, min_value=1, max_value=50, default=20, help_text="1 to 50, default 20"
+    )
+    cursor = serializers.CharField(
+        required=False, max_length=500, help_text="`next_cursor` of the page before"
+    )
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,10 @@ def page(queryset: QuerySet[M], *, order: Sequence[str], query: Mapping[str, Any
 
 def _encode(row: Model, order: Sequence[str], scope: str) -> str:
     values = [getattr(row, name.removeprefix("-")) for name in order]
-    plain = [v.isoformat() if isinstance(v, datetime | date) else v if isinstance(v, int) else str(v) for v in values]
+    plain = [
+        v.isoformat() if isinstance(v, datetime | date) else v if isinstance(v, int) else str(v)
+        for v in values
+    ]
     return base64.urlsafe_b64encode(json.dumps([scope, *plain]).encode()).decode().rstrip("=")
 
 
@@ -72,7 +79,7 @@ def _after(model: type[Model], order: Sequence[str], values: Sequence[Any]) -> Q
     for name, raw in zip(order, values, strict=True):
         field = name.removeprefix("-")
         try:
-            value = model._meta.get_field(field).to_python(raw)
+            value = cast(Field[Any, Any], model._meta.get_field(field)).to_python(raw)
         except ValidationError as error:
             raise ValidationFailed.parameter("cursor", "cursor_invalid") from error
         condition |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})

@@ -131,7 +131,9 @@ def field_errors(detail: Any, *, in_query: bool = False, at: str = "") -> list[e
     if isinstance(detail, dict):
         found = []
         for key, value in detail.items():
-            here = at if key == "non_field_errors" else f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}"
+            here = (
+                at if key == "non_field_errors" else f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}"
+            )
             found += field_errors(value, in_query=in_query, at=here)
         return found
     if isinstance(detail, list):
@@ -169,13 +171,13 @@ def as_domain_error(exc: BaseException) -> errors.DomainError | None:
         case drf.UnsupportedMediaType():
             return errors.UnsupportedMediaType()
         case drf.Throttled():
-            return errors.TooManyRequests(retry_after=math.ceil(exc.wait or 1))
+            return errors.TooManyRequests(retry_after=math.ceil(getattr(exc, "wait", None) or 1))
         case RequestDataTooBig() | TooManyFieldsSent():
             return errors.PayloadTooLarge()
         case drf.ParseError() | SuspiciousOperation() | UnreadablePostError():
             return errors.MalformedRequest()
         case OperationalError() | InterfaceError():
-            # The database is away, overloaded, or chose us as a deadlock's victim: nothing was kept, so a retry is safe.
+            # The database is away, overloaded, or made us a deadlock victim: nothing was kept, so a retry is safe.
             return errors.Unavailable(extra={"retry_after": 2})
     return None
 

@@ -48,7 +48,11 @@ _PROBLEM = {
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
         "params": {"type": "object", "additionalProperties": True},
         "retry_after": {"type": "integer", "description": "Seconds, as in the Retry-After header"},
-        "current": {"type": "object", "additionalProperties": True, "description": "The resource as it is now"},
+        "current": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "The resource as it is now",
+        },
     },
 }
 
@@ -81,7 +85,9 @@ def attach_problems(result: dict[str, Any], generator: Any, request: Any, public
             if method not in ("get", "post", "put", "patch", "delete"):
                 continue
             wanted = {"429", "default"}
-            if operation.get("requestBody") or any(p["in"] != "path" for p in operation.get("parameters", ())):
+            if operation.get("requestBody") or any(
+                p["in"] != "path" for p in operation.get("parameters", ())
+            ):
                 wanted.add("400")
             if any(operation.get("security", [{}])):
                 wanted |= {"401", "403"}

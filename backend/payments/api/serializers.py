@@ -28,7 +28,7 @@ class SourceBody(Body):
 
 
 class PaymentBody(Body):
-    source = SourceBody()
+    source = SourceBody()  # type: ignore[assignment]  # DRF fields have a `source` of their own
 
 
 class PaidBookingShape(Shape):

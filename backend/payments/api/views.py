@@ -18,16 +18,16 @@ from backend.accounts.permissions import require_platform_role
 from backend.core import idempotency
 from backend.core.api.pagination import PageQuery, page
 from backend.core.api.schema import IDEMPOTENCY_KEY
-from backend.core.api.views import Endpoint, PublicEndpoint
+from backend.core.api.views import Endpoint, PublicEndpoint, person
 from backend.core.errors import NotFound, ValidationFailed
 from backend.core.time import RIYADH
 from backend.payments import operations
 from backend.payments import queries as money
 from backend.payments.api import present, serializers
-from backend.payments.providers.moyasar import holds_card_data
 from backend.payments.gateway import gateway
 from backend.payments.models import Payment, PaymentState, Reconciliation
 from backend.payments.providers import GatewayError, WebhookUnreadable, WebhookUnverified
+from backend.payments.providers.moyasar import holds_card_data
 from backend.payments.refusals import CardDataRefused, PaymentsUnavailable
 from backend.payments.refusals import WebhookUnreadable as UnreadableRefusal
 from backend.payments.refusals import WebhookUnverified as UnverifiedRefusal
@@ -50,7 +50,10 @@ class BookingPayments(Endpoint):
     @extend_schema(
         operation_id="payBooking",
         summary="Begin to pay a booking's deposit",
-        description="With source `client` the app pays through Moyasar's SDK using `client_payment`; otherwise we charge the source and `next_action` says when a page must be opened. Card numbers are refused.",
+        description=(
+            "With source `client` the app pays through Moyasar's SDK using `client_payment`; otherwise we charge "
+            "the source and `next_action` says when a page must be opened. Card numbers are refused."
+        ),
         tags=["payments"],
         parameters=[IDEMPOTENCY_KEY],
         request=serializers.PaymentBody,
@@ -64,14 +67,14 @@ class BookingPayments(Endpoint):
 
         def begin() -> tuple[int, Any]:
             payment = operations.start_payment(
-                customer=request.user, booking_id=booking_id, source_type=source["type"], now=timezone.now()
+                customer=person(request), booking_id=booking_id, source_type=source["type"], now=timezone.now()
             )
             return 201, {"payment_id": str(payment.pk)}
 
         key = idempotency.read_key(request.headers.get("Idempotency-Key"), required=True)
         assert key is not None
         outcome = idempotency.once(
-            user_id=request.user.pk,  # type: ignore[arg-type]
+            user_id=person(request).pk,
             operation="payBooking",
             key=key,
             fingerprint=idempotency.fingerprint(request.path, request.data),
@@ -85,7 +88,7 @@ class BookingPayments(Endpoint):
                 operations.charge(payment_id, source, now=timezone.now())
             except GatewayError as error:
                 logger.warning("charge left for settle", extra={"error": str(error)})
-        payment = own_payment(request.user, payment_id)
+        payment = own_payment(person(request), payment_id)
         headers = PRIVATE | ({"Idempotent-Replayed": "true"} if outcome.replayed else {})
         return Response(present.payment(payment, now=timezone.now()), status=201, headers=headers)
 
@@ -99,10 +102,10 @@ class PaymentItem(Endpoint):
     )
     def get(self, request: Request, payment_id: uuid.UUID) -> Response:
         now = timezone.now()
-        payment = own_payment(request.user, payment_id)
+        payment = own_payment(person(request), payment_id)
         if should_ask(payment, now):
             ask_gateway(payment, now)
-            payment = own_payment(request.user, payment_id)
+            payment = own_payment(person(request), payment_id)
         return Response(present.payment(payment, now=now), headers=PRIVATE)
 
 
@@ -172,7 +175,7 @@ class FinancePayments(Endpoint):
         responses={200: serializers.FinancePaymentPage},
     )
     def get(self, request: Request) -> Response:
-        require_platform_role(request.user, "finance")
+        require_platform_role(person(request), "finance")
         payments = money.all_payments()
         if state := self.query.get("state"):
             payments = payments.filter(state=state)
@@ -195,7 +198,7 @@ class Reconciliations(Endpoint):
         responses={200: serializers.ReconciliationPage},
     )
     def get(self, request: Request) -> Response:
-        require_platform_role(request.user, "finance")
+        require_platform_role(person(request), "finance")
         found = page(money.reconciliations(), order=("-started_at", "-id"), query=self.query)
         items = [present.reconciliation(r) for r in found.rows]
         return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)
@@ -208,7 +211,7 @@ class Reconciliations(Endpoint):
         responses={201: serializers.ReconciliationShape},
     )
     def post(self, request: Request) -> Response:
-        require_platform_role(request.user, "finance")
+        require_platform_role(person(request), "finance")
         body = self.body(serializers.ReconciliationBody, request)
         if body["to"] < body["from"]:
             raise ValidationFailed.at("/to", "too_small")
@@ -216,7 +219,7 @@ class Reconciliations(Endpoint):
             raise ValidationFailed.at("/to", "too_large")
         try:
             run = operations.reconcile(
-                from_date=body["from"], to_date=body["to"], run_by=request.user, now=timezone.now()
+                from_date=body["from"], to_date=body["to"], run_by=person(request), now=timezone.now()
             )
         except GatewayError as error:
             logger.warning("reconciliation stopped", extra={"error": str(error)})
@@ -235,7 +238,7 @@ class ReconciliationDifferences(Endpoint):
         responses={200: serializers.DifferencePage},
     )
     def get(self, request: Request, reconciliation_id: uuid.UUID) -> Response:
-        require_platform_role(request.user, "finance")
+        require_platform_role(person(request), "finance")
         run = Reconciliation.objects.filter(pk=reconciliation_id).first()
         if run is None:
             raise NotFound

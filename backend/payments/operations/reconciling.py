@@ -11,7 +11,14 @@ from django.db.models import Sum
 
 from backend.core.time import RIYADH
 from backend.payments.gateway import gateway
-from backend.payments.models import PAID_STATES, Difference, DifferenceKind, Payment, PaymentState, Reconciliation
+from backend.payments.models import (
+    PAID_STATES,
+    Difference,
+    DifferenceKind,
+    Payment,
+    PaymentState,
+    Reconciliation,
+)
 from backend.payments.operations.settling import STATE_OF_STATUS, mismatch_of, settle
 from backend.payments.providers import GatewayError, GatewayPayment, PaymentGateway
 
@@ -48,7 +55,10 @@ def reconcile(
         truth_or_none = using.fetch_payment(payment.pk)
         if truth_or_none is not None:
             _compare(run, payment, truth_or_none, using=using, now=now, heal=heal)
-        elif payment.state in (*PAID_STATES, PaymentState.AUTHORIZED, PaymentState.VOIDED) or payment.gateway_seen:
+        elif (
+            payment.state in (*PAID_STATES, PaymentState.AUTHORIZED, PaymentState.VOIDED)
+            or payment.gateway_seen
+        ):
             _note(run, DifferenceKind.MISSING_THERE, payment.pk, ours=_ours(payment), theirs=None)
     totals = ours.filter(state__in=PAID_STATES, quarantined_because="").aggregate(
         captured=Sum("captured_minor"), refunded=Sum("refunded_minor")

@@ -119,7 +119,9 @@ def _take(refund_id: uuid.UUID, *, now: datetime) -> bool:
 def _done(refund: Refund, truth: GatewayPayment, *, now: datetime) -> bool:
     with transaction.atomic():
         payment = Payment.objects.select_for_update(no_key=True).get(pk=refund.payment_id)
-        payment.refunded_minor = max(payment.refunded_minor, min(truth.refunded_minor, payment.captured_minor))
+        payment.refunded_minor = max(
+            payment.refunded_minor, min(truth.refunded_minor, payment.captured_minor)
+        )
         payment.state = payment.state_by_totals
         payment.save(update_fields=["refunded_minor", "state"])
         refund.state, refund.done_at, refund.last_error = RefundState.DONE, now, ""

@@ -125,7 +125,9 @@ def settle_unfinished(now: datetime) -> int:
     if not configured():
         return 0
     waiting = (
-        Payment.objects.filter(state__in=(PaymentState.INITIATED, PaymentState.AUTHORIZED), quarantined_because="")
+        Payment.objects.filter(
+            state__in=(PaymentState.INITIATED, PaymentState.AUTHORIZED), quarantined_because=""
+        )
         .filter(created_at__lte=now - RECHECK_AFTER)
         .filter(Q(checked_at__isnull=True) | Q(checked_at__lte=now - RECHECK_AFTER))
         .order_by("created_at")
@@ -145,5 +147,7 @@ def settle_unfinished(now: datetime) -> int:
 def _locked(payment_id: uuid.UUID) -> Payment:
     """Payments are locked before calendars, calendars before bookings."""
     return (
-        Payment.objects.select_for_update(no_key=True, of=("self",)).select_related("booking").get(pk=payment_id)
+        Payment.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("booking")
+        .get(pk=payment_id)
     )

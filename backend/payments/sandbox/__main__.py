@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 import threading
-import time
 from typing import NoReturn
 
+from backend.core.lifeline import end_with_parent
 from backend.payments.sandbox.server import Sandbox
 from backend.payments.sandbox.store import Store
 
@@ -18,8 +18,7 @@ from backend.payments.sandbox.store import Store
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _refuse_unless_safe(options)
-    if os.environ.get("DIE_WITH_PARENT") == "1":
-        _die_with_parent()
+    end_with_parent()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -106,17 +105,6 @@ def _refuse_unless_safe(options: argparse.Namespace) -> None:
 def _refuse(reason: str) -> NoReturn:
     sys.stderr.write(f"sandbox gateway not started: {reason}\n")
     raise SystemExit(2)
-
-
-def _die_with_parent() -> None:
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

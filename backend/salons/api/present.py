@@ -7,7 +7,16 @@ from typing import Any
 from backend.core.money import money, percentage
 from backend.core.time import rfc3339
 from backend.salons.api.serializers import WEEKDAYS
-from backend.salons.models import Category, City, Membership, Review, Salon, Service, StaffMember, WorkingWindow
+from backend.salons.models import (
+    Category,
+    City,
+    Membership,
+    Review,
+    Salon,
+    Service,
+    StaffMember,
+    WorkingWindow,
+)
 
 
 def slug_name(row: City | Category) -> dict[str, Any]:

@@ -108,5 +108,3 @@ class DeskShape(Shape):
 
 class DeskList(Shape):
     items = DeskShape(many=True)
-
-

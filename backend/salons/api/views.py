@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from backend.core.api.pagination import PageQuery, page
 from backend.core.api.schema import SALON
-from backend.core.api.views import Endpoint, PublicEndpoint
+from backend.core.api.views import Endpoint, PublicEndpoint, person
 from backend.salons import queries as catalogue
 from backend.salons.api import present, serializers
 
@@ -27,7 +27,9 @@ class CategoryCollection(PublicEndpoint):
         responses={200: serializers.CategoryList},
     )
     def get(self, request: Request) -> Response:
-        return Response({"items": [present.slug_name(c) for c in catalogue.categories()]}, headers=CATALOGUE_LISTS)
+        return Response(
+            {"items": [present.slug_name(c) for c in catalogue.categories()]}, headers=CATALOGUE_LISTS
+        )
 
 
 class CityCollection(PublicEndpoint):
@@ -38,7 +40,9 @@ class CityCollection(PublicEndpoint):
         responses={200: serializers.CategoryList},
     )
     def get(self, request: Request) -> Response:
-        return Response({"items": [present.slug_name(c) for c in catalogue.cities()]}, headers=CATALOGUE_LISTS)
+        return Response(
+            {"items": [present.slug_name(c) for c in catalogue.cities()]}, headers=CATALOGUE_LISTS
+        )
 
 
 class SalonCollection(PublicEndpoint):
@@ -85,7 +89,8 @@ class SalonReviews(PublicEndpoint):
         reviews = catalogue.reviews_of(catalogue.live_salon(salon))
         found = page(reviews, order=("-created_at", "-id"), query=self.query)
         return Response(
-            {"items": [present.review(r) for r in found.rows], "next_cursor": found.next_cursor}, headers=SALON_PAGES
+            {"items": [present.review(r) for r in found.rows], "next_cursor": found.next_cursor},
+            headers=SALON_PAGES,
         )
 
 
@@ -97,5 +102,5 @@ class DeskCollection(Endpoint):
         responses={200: serializers.DeskList},
     )
     def get(self, request: Request) -> Response:
-        desks: Any = catalogue.desks_of(request.user)
+        desks: Any = catalogue.desks_of(person(request))
         return Response({"items": [present.desk(d) for d in desks]}, headers=OWN)

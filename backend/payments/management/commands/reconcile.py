@@ -16,7 +16,9 @@ from backend.payments.providers import GatewayError
 
 
 class Command(BaseCommand):
-    help = "Compare our payments of some Riyadh days with the gateway's list; exits 1 while differences stand."
+    help = (
+        "Compare our payments of some Riyadh days with the gateway's list; exits 1 while differences stand."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--from", dest="from_date", required=True, help="first day, YYYY-MM-DD")
@@ -29,7 +31,9 @@ class Command(BaseCommand):
         if last < first:
             raise CommandError("--to is before --from")
         try:
-            run = reconcile(from_date=first, to_date=last, now=timezone.now(), heal=not options["report_only"])
+            run = reconcile(
+                from_date=first, to_date=last, now=timezone.now(), heal=not options["report_only"]
+            )
         except (GatewayError, DomainError) as error:
             raise CommandError(f"the gateway's list could not be read: {error}") from error
         write = self.stdout.write

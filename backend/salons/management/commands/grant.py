@@ -13,7 +13,9 @@ from backend.salons.models import Membership, Salon, SalonRole
 
 
 class Command(BaseCommand):
-    help = "Give a role: finance, support, platform_admin; or with --salon: staff, receptionist, manager, owner."
+    help = (
+        "Give a role: finance, support, platform_admin; or with --salon: staff, receptionist, manager, owner."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("phone")
@@ -35,7 +37,10 @@ class Command(BaseCommand):
         user, _ = User.objects.get_or_create(phone=phone, defaults={"joined_at": now})
         if salon is not None:
             Membership.objects.update_or_create(
-                user=user, salon=salon, defaults={"role": role}, create_defaults={"role": role, "created_at": now}
+                user=user,
+                salon=salon,
+                defaults={"role": role},
+                create_defaults={"role": role, "created_at": now},
             )
         else:
             PlatformRole.objects.get_or_create(user=user, role=role)

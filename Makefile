@@ -1,0 +1,120 @@
+# Everything runs from a fresh clone with Python 3.11+ and GNU make alone: the environment in .venv is built on
+# first use. `make help` lists the verbs.
+#
+#   PYTHON=...      the Python to build .venv with (else the first of python3, python3.14 ... python3.11)
+#   ARGS=...        further words for pytest (`make test ARGS="-k race -x"`), bench, stress and serve
+#   DEMO_ARGS=...   further words for the demo (`make demo DEMO_ARGS=--exit-after-journey`)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+run := .venv/bin/python
+manage := $(run) manage.py
+catalogues := $(wildcard locale/*/LC_MESSAGES/django.po)
+compiled := $(catalogues:.po=.mo)
+
+# With the lifeline, kill -9 of make ends what it started too (backend/core/lifeline.py).
+tied := DIE_WITH_PARENT=$$PPID exec
+
+##@ The two commands
+.PHONY: demo test
+demo: ready ## Build all, load a believable Riyadh, walk one customer's journey over HTTP, keep serving
+	@$(tied) $(manage) demo $(DEMO_ARGS)
+
+test: ready ## Every test, on real PostgreSQL
+	@$(run) -m pytest $(ARGS)
+
+##@ Around them
+.PHONY: serve check bench stress contract translations lock clean help
+serve: ready ## Migrate and serve with the environment as it is (PORT, DATABASE_URL, ...), no demo data
+	@$(tied) $(manage) serve $(ARGS)
+
+# One after another even with -j: the first failure is then the last thing on the screen.
+check: ready ## What the build runs: style, types, imports, migrations, translations, contract, files, tests
+	@$(MAKE) --no-print-directory -j1 check-style check-types check-imports check-migrations \
+	    check-translations check-contract check-files check-tests
+	@echo "==> Everything holds."
+
+bench: ready ## Measure; prints medians and ratios, judges nothing
+	@$(run) -m tests.bench $(ARGS)
+
+stress: ready ## Hammer one slot from many processes over HTTP, then look for overlaps in SQL
+	@$(run) -m tests.stress $(ARGS)
+
+contract: ready ## Regenerate mobile-contract/openapi.yaml and errors.json
+	@$(manage) contract
+
+translations: environment ## Merge new texts into locale/*/LC_MESSAGES/django.po, then compile
+	@$(manage) translations --update
+	@$(MAKE) --no-print-directory ready
+
+lock: ## Resolve requirements/*.in into hashed *.txt (the only verb that needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv (pip install uv)." >&2; exit 1; }
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links requirements/base.in -o requirements/base.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links requirements/dev.in -o requirements/dev.txt
+
+clean: ## Remove caches and compiled files; the environment (.venv) and the data (var) stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles $(compiled)
+	find backend tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Parts of check
+.PHONY: check-style check-types check-imports check-migrations check-translations check-contract check-files \
+    check-tests
+check-style: environment ## ruff: rules and formatting
+	$(run) -m ruff check .
+	$(run) -m ruff format --check .
+
+check-types: environment ## mypy, strict on backend/
+	$(run) -m mypy
+
+check-imports: environment ## import-linter: imports point downwards
+	$(run) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
+
+check-migrations: ready ## No model without its migration
+	$(manage) makemigrations --check --dry-run
+
+check-translations: environment ## Every text in both languages
+	$(manage) translations --check
+
+check-contract: ready ## openapi.yaml and errors.json as the code would write them now
+	$(manage) contract --check
+
+check-files: ready ## Production settings, requirement files, Docker and compose files, variables, documents
+	$(run) -m pytest -q tests/project -m "not server"
+
+check-tests: ready ## The suite
+	$(run) -m pytest $(ARGS)
+
+# What the targets above stand on -------------------------------------------------------------------------------
+
+.PHONY: ready environment
+ready: environment $(compiled)
+
+# Always asked, because only the script can tell an environment that is complete from one that was interrupted;
+# it answers in a twentieth of a second.
+environment:
+	@found=; \
+	for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	        found=$$python; break; \
+	    fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "Python 3.11 or newer is needed and was not found ($(or $(PYTHON),python3, python3.14 ... python3.11))." >&2; \
+	    echo "Install one, or name it: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	fi; \
+	exec "$$found" requirements/install.py
+
+# Babel does it: a newcomer has no gettext.
+locale/%/LC_MESSAGES/django.mo: locale/%/LC_MESSAGES/django.po | environment
+	@$(run) -m babel.messages.frontend --quiet compile --domain django --locale $* \
+	    --input-file $< --output-file $@.$$$$ && mv -f $@.$$$$ $@

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(settings: Any, tmp_path: Path) -> None:
+    """Each test has its own message file and talks to no real company."""
+    settings.CONSOLE_MESSAGES_FILE = tmp_path / "messages.log"
+    settings.OTP_PROVIDER = ["console"]
+    settings.SMS_PROVIDER = ["console"]
+    settings.MOYASAR_SECRET_KEY = ""
+
+
+@pytest.fixture
+def sent(settings: Any) -> Any:
+    """The texts sent so far: a function, optionally only those to one number."""
+
+    def read(to: str | None = None) -> list[str]:
+        path = Path(settings.CONSOLE_MESSAGES_FILE)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        found = [json.loads(line) for line in lines]
+        return [m["body"] for m in found if to is None or m["to"] == to]
+
+    return read

@@ -1,0 +1,293 @@
+"""From a held booking to a paid one, through the real protocol, on good days and bad ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from freezegun import freeze_time
+
+from backend.bookings.models import Claim
+from backend.payments.models import Payment, Refund, WebhookEvent
+from backend.payments.operations import finish_events, send_due_refunds, settle_unfinished
+from tests.factories import UserFactory, employ
+from tests.payments.conftest import CARD, INSUFFICIENT, Payer
+from tests.support.api import Api, ok, refused
+from tests.support.sandbox import SandboxProcess
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_paid_deposit_turns_the_hold_into_a_request(payer: Payer, sent: Any) -> None:
+    payment = payer.begin()
+    assert payment["client_payment"]["amount_minor"] == 2300
+    assert payment["client_payment"]["apply_coupon"] is False
+    assert payer.booking.hold_expires_at is not None
+    assert payer.booking.hold_expires_at > timezone.now() + timedelta(minutes=19)
+    payer.pay(payment)
+    ok(payer.webhook(payment))
+    assert payer.booking.state == "requested"
+    assert payer.read(payment)["state"] == "captured"
+    assert payer.read(payment)["poll_after_seconds"] is None
+    assert any("23.00" in text for text in sent(payer.user.phone))
+
+
+def test_a_salon_that_confirms_by_itself_confirms_on_payment(sandbox: SandboxProcess) -> None:
+    payer = Payer(sandbox, auto_confirm=True)
+    payment = payer.begin()
+    payer.pay(payment)
+    ok(payer.webhook(payment))
+    assert payer.booking.state == "confirmed"
+    assert set(Claim.objects.filter(booking=payer.booking).values_list("expires_at", flat=True)) == {None}
+
+
+def test_a_webhook_repeated_or_out_of_order_changes_nothing_more(payer: Payer, sent: Any) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    ok(payer.webhook(payment, "payment_failed", data={"id": payment["id"], "status": "failed"}))
+    for _ in range(3):
+        ok(payer.webhook(payment, event_id="11111111-2222-4333-8444-555555555555"))
+    ok(payer.webhook(payment, "payment_faild"))
+    ok(payer.webhook(payment, "something_new"))
+    assert payer.booking.version == 2
+    assert payer.booking.state == "requested"
+    assert WebhookEvent.objects.get(event_id="11111111-2222-4333-8444-555555555555").times_received == 3
+    assert len([text for text in sent(payer.user.phone) if "23.00" in text]) == 1
+    assert "secret_token" not in str(WebhookEvent.objects.values_list("payload", flat=True))
+
+
+def test_a_webhook_nobody_signed_is_refused_and_not_kept(payer: Payer) -> None:
+    payment = payer.begin()
+    refused(payer.webhook(payment, secret_token="wrong"), 401, "webhook_unverified")
+    assert payer.webhook(payment, secret_token=None).status_code == 401
+    response = Api().client.post("/api/v1/webhooks/moyasar", data=b"\xff{", content_type="application/json")
+    assert response.status_code in (400, 401)
+    assert not WebhookEvent.objects.exists()
+
+
+def test_a_webhook_lies_and_the_gateway_is_believed(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.at_the_bank(payment)
+    ok(payer.webhook(payment))
+    assert payer.booking.state == "held"
+    ok(payer.webhook(payment, live=True))
+    assert WebhookEvent.objects.get(outcome="wrong_mode")
+
+
+def test_reading_a_payment_asks_the_gateway_when_the_webhook_is_late(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    assert payer.read(payment)["state"] == "initiated"
+    with freeze_time(timezone.now() + timedelta(seconds=6), tick=True):
+        assert payer.read(payment)["state"] == "captured"
+    assert payer.booking.state == "requested"
+
+
+def test_the_bank_sends_the_payer_back_to_a_page_that_asks_the_gateway(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    for language, words in (("ar", "تم استلام الدفعة"), ("en", "Payment received")):
+        page = Api(language=language).get(f"/pay/return/{payment['id']}", status="failed", message="forged")
+        assert page.status_code == 200
+        assert words in page.content.decode()
+    assert payer.booking.state == "requested"
+
+
+@pytest.mark.parametrize(
+    ("language", "detail"),
+    [
+        ("ar", "رصيد البطاقة غير كاف. يرجى استخدام بطاقة أخرى."),
+        ("en", "The card does not have enough balance. Please use another card."),
+    ],
+)
+def test_a_declined_card_reads_well_keeps_the_time_and_another_card_works(
+    sandbox: SandboxProcess, language: str, detail: str
+) -> None:
+    payer = Payer(sandbox, language=language)
+    first = payer.begin()
+    payer.pay(first, card=INSUFFICIENT)
+    ok(payer.webhook(first, "payment_failed"))
+    failed = payer.read(first)
+    assert (failed["state"], failed["failure"]) == (
+        "failed",
+        {"code": "insufficient_funds", "detail": detail},
+    )
+    assert payer.booking.state == "held"
+    second = payer.begin()
+    payer.pay(second)
+    ok(payer.webhook(second))
+    assert payer.booking.state == "requested"
+
+
+def test_a_closed_bank_page_is_a_failed_payment(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment, "UNAUTHENTICATED")
+    ok(payer.webhook(payment, "payment_failed"))
+    assert payer.read(payment)["failure"]["code"] == "authentication_failed"
+
+
+def test_paying_twice_for_one_booking_returns_the_second(payer: Payer) -> None:
+    first, second = payer.begin(), payer.begin()
+    for payment in (first, second):
+        payer.pay(payment)
+        ok(payer.webhook(payment))
+    assert payer.booking.state == "requested"
+    assert payer.read(first)["state"] == "captured"
+    assert payer.read(second)["state"] == "refunded"
+    assert payer.sandbox.count("POST /payments/{id}/refund") == 1
+
+
+def test_a_payment_that_comes_after_the_hold_died_gets_the_time_back_when_it_is_free(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.at_the_bank(payment)
+    with freeze_time(timezone.now() + timedelta(minutes=21), tick=True):
+        payer.sign_in_again()
+        assert ok(payer.phone.get(f"bookings/{payer.booking_id}"))["state"] == "expired"
+        payer.sandbox.pay(payment["id"])
+        ok(payer.webhook(payment))
+        assert payer.booking.state == "requested"
+        assert Claim.objects.filter(booking=payer.booking, is_active=True).count() == 2
+
+
+def test_a_payment_that_comes_after_the_time_was_given_away_goes_back(payer: Payer, sent: Any) -> None:
+    payment = payer.begin()
+    payer.at_the_bank(payment)
+    wanted = payer.booking.starts_at.isoformat()
+    with freeze_time(timezone.now() + timedelta(minutes=21), tick=True):
+        other = payer.book(Api(UserFactory.create()), wanted)
+        payer.sandbox.pay(payment["id"])
+        ok(payer.webhook(payment))
+    assert payer.booking.state == "expired"
+    assert Claim.objects.filter(booking_id=other, is_active=True).exists()
+    assert payer.read(payment)["state"] == "refunded"
+    assert any("23.00" in text for text in sent(payer.user.phone))
+
+
+def test_a_payment_of_another_amount_is_put_aside_and_pays_for_nothing(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment, amount_minor=200)
+    ok(payer.webhook(payment))
+    kept = Payment.objects.get(pk=payment["id"])
+    assert (kept.quarantined_because, kept.captured_minor) == ("amount", 0)
+    assert payer.booking.state == "held"
+
+
+def test_a_paid_payment_of_another_booking_pays_for_nothing(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment, metadata={"payment_id": payment["id"], "booking_id": "another"})
+    ok(payer.webhook(payment))
+    assert Payment.objects.get(pk=payment["id"]).quarantined_because == "metadata"
+    assert payer.booking.state == "held"
+
+
+def test_declining_returns_the_whole_deposit(payer: Payer, sent: Any) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    ok(payer.webhook(payment))
+    desk = Api(employ(payer.salon))
+    ok(desk.post(f"manage/bookings/{payer.booking_id}/decline", {"version": 2, "reason": "مريضة"}))
+    assert payer.read(payment)["state"] == "refunded"
+    assert Refund.objects.get().amount_minor == 2300
+    assert payer.sandbox.count("POST /payments/{id}/refund") == 1
+
+
+def test_cancelling_late_keeps_the_fee_the_customer_was_shown(sandbox: SandboxProcess) -> None:
+    payer = Payer(sandbox, auto_confirm=True, free_cancel_hours=200, late_cancel_percent=50)
+    payment = payer.begin()
+    payer.pay(payment)
+    ok(payer.webhook(payment))
+    shown = ok(payer.phone.get(f"bookings/{payer.booking_id}"))
+    assert shown["cancellation"]["fee_now"]["amount_minor"] == 1150
+    ok(payer.phone.post(f"bookings/{payer.booking_id}/cancel", {"version": shown["version"]}))
+    assert payer.read(payment)["state"] == "partially_refunded"
+    assert sandbox.api("GET", f"/payments/{payment['id']}").json()["refunded"] == 1150
+
+
+def test_a_refund_whose_answer_was_lost_is_not_sent_twice(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    ok(payer.webhook(payment))
+    payer.sandbox.fault("drop", acts=True, method="POST", path="/payments/*/refund")
+    desk = Api(employ(payer.salon))
+    ok(desk.post(f"manage/bookings/{payer.booking_id}/decline", {"version": 2}))
+    assert Refund.objects.get().state == "sending"
+    with freeze_time(timezone.now() + timedelta(minutes=3), tick=True):
+        assert send_due_refunds(timezone.now()) == 1
+    assert payer.sandbox.count("POST /payments/{id}/refund") == 1
+    assert payer.read(payment)["state"] == "refunded"
+
+
+def test_a_gateway_that_is_down_loses_nothing(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    payer.sandbox.fault("status", status=503, method="GET", path="/payments/*", count=3)
+    ok(payer.webhook(payment))
+    assert payer.booking.state == "held"
+    assert WebhookEvent.objects.get().handled_at is None
+    payer.sandbox.clear_faults()
+    with freeze_time(timezone.now() + timedelta(minutes=5), tick=True):
+        assert finish_events(timezone.now()) == 1
+        assert payer.booking.state == "requested"
+
+
+def test_sweep_finds_a_payment_nobody_told_us_about(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    with freeze_time(timezone.now() + timedelta(minutes=2), tick=True):
+        assert settle_unfinished(timezone.now()) == 1
+    assert payer.booking.state == "requested"
+
+
+def test_an_attempt_the_gateway_never_saw_is_closed_in_time(payer: Payer) -> None:
+    payment = payer.begin()
+    with freeze_time(timezone.now() + timedelta(minutes=26), tick=True):
+        payer.sign_in_again()
+        settle_unfinished(timezone.now())
+        assert payer.read(payment)["failure"]["code"] == "payment_expired"
+
+
+def test_card_numbers_are_refused_wherever_they_hide(payer: Payer) -> None:
+    path = f"bookings/{payer.booking_id}/payments"
+    for body in (
+        {"source": CARD},
+        {"source": {"type": "token", "token": "4201320111111010"}},
+        {"source": {"type": "client"}, "cvc": "123"},
+        {"source": {"type": "applepay", "token": '{"number": "4201 3201 1111 1010"}'}},
+    ):
+        refused(payer.phone.post(path, body), 422, "card_data_refused")
+    assert not Payment.objects.exists()
+
+
+def test_a_stored_card_is_charged_once_for_one_key(payer: Payer) -> None:
+    path, key = f"bookings/{payer.booking_id}/payments", "8f3f3f64-7f0e-4f3f-9d6c-5a1d6a3b2c11"
+    body = {"source": {"type": "token", "token": "token_ok_sara"}}
+    first = ok(payer.phone.post(path, body, key=key), 201)
+    again = payer.phone.post(path, body, key=key)
+    assert ok(again, 201)["id"] == first["id"]
+    assert first["state"] == "captured"
+    assert payer.sandbox.count("POST /payments") == 1
+    assert payer.booking.state == "requested"
+
+
+def test_an_answer_lost_while_charging_is_looked_up_and_not_charged_again(payer: Payer) -> None:
+    payer.sandbox.fault("drop", acts=True, method="POST", path="/payments")
+    body = {"source": {"type": "token", "token": "token_ok_sara"}}
+    answer = ok(payer.phone.post(f"bookings/{payer.booking_id}/payments", body), 201)
+    assert answer["state"] == "captured"
+    assert payer.sandbox.count("POST /payments") == 1
+
+
+def test_without_a_gateway_paying_says_so_and_keeps_the_hold(payer: Payer, settings: Any) -> None:
+    settings.MOYASAR_SECRET_KEY = ""
+    path = f"bookings/{payer.booking_id}/payments"
+    refused(payer.phone.post(path, {"source": {"type": "client"}}), 503, "payments_unavailable")
+    assert payer.booking.state == "held"
+
+
+def test_nobody_pays_for_a_dead_hold_or_for_somebody_else(payer: Payer) -> None:
+    path = f"bookings/{payer.booking_id}/payments"
+    refused(Api(UserFactory.create()).post(path, {"source": {"type": "client"}}), 404, "not_found")
+    with freeze_time(timezone.now() + timedelta(minutes=11), tick=True):
+        refused(payer.phone.post(path, {"source": {"type": "client"}}), 409, "slot_expired")

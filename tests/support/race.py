@@ -1,0 +1,33 @@
+"""Things that happen at the same moment: one thread and one database connection each, released together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+
+def race(*runners: Callable[[], Any], timeout: float = 60) -> list[Any]:
+    """What each runner returned or raised, in their order."""
+    barrier = threading.Barrier(len(runners))
+    outcomes: list[Any] = [None] * len(runners)
+
+    def run(index: int, runner: Callable[[], Any]) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(timeout)
+            outcomes[index] = runner()
+        except BaseException as error:
+            outcomes[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(runners)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout)
+        assert not thread.is_alive(), "a runner is stuck"
+    return outcomes
