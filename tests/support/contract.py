@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import threading
 from functools import lru_cache
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
+_generating = threading.Lock()  # the generator is not made for several threads at once
+_schema: dict[str, Any] = {}
 
-@lru_cache(maxsize=1)
+
 def schema() -> dict[str, Any]:
-    return SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-any-return]
+    with _generating:
+        if not _schema:
+            _schema.update(SchemaGenerator().get_schema(request=None, public=True))
+    return _schema
 
 
 @lru_cache(maxsize=1)

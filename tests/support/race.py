@@ -8,9 +8,11 @@ from typing import Any
 
 from django.db import connection
 
+from backend.core.errors import DomainError
+
 
 def race(*runners: Callable[[], Any], timeout: float = 60) -> list[Any]:
-    """What each runner returned or raised, in their order."""
+    """What each runner returned, or which refusal it met, in their order. Any other exception is raised."""
     barrier = threading.Barrier(len(runners))
     outcomes: list[Any] = [None] * len(runners)
 
@@ -30,4 +32,7 @@ def race(*runners: Callable[[], Any], timeout: float = 60) -> list[Any]:
     for thread in threads:
         thread.join(timeout)
         assert not thread.is_alive(), "a runner is stuck"
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, DomainError):
+            raise outcome
     return outcomes
