@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import importlib.util
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,10 +40,15 @@ def main() -> None:
         found = STAMP.read_text().strip() if STAMP.exists() else ""
         if found == wanted and works():
             return
-        build(wanted, keep=found != UNFINISHED and works())
+        build(wanted, keep=found != UNFINISHED and works(), lock=lock.fileno())
 
 
-def build(wanted: str, *, keep: bool) -> None:
+def build(wanted: str, *, keep: bool, lock: int) -> None:
+    """Make the environment, in place if what is there can be kept.
+
+    The programs started here hold the lock too: should this one be killed, the next make waits until they have
+    ended and then starts anew.
+    """
     if not keep:
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
@@ -51,10 +57,10 @@ def build(wanted: str, *, keep: bool) -> None:
     ENVIRONMENT.mkdir(exist_ok=True)
     STAMP.write_text(f"{UNFINISHED}\n")
     if not keep or run(PYTHON, "-m", "pip", "--version", quiet=True) != 0:
-        step(sys.executable, "-m", "venv", ENVIRONMENT)
+        step(sys.executable, "-m", "venv", ENVIRONMENT, lock=lock)
     # Where packages come from is the user's own pip configuration; what they must be is in the hashes.
     pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--require-hashes")
-    step(*pip, "--requirement", REQUIREMENTS)
+    step(*pip, "--requirement", REQUIREMENTS, lock=lock)
     STAMP.write_text(f"{wanted}\n")
     say("The environment is ready.")
 
@@ -67,15 +73,16 @@ def works() -> bool:
     )
 
 
-def step(*command: str | Path) -> None:
-    code = run(*command)
+def step(*command: str | Path, lock: int) -> None:
+    code = run(*command, keep=(lock,))
     if code != 0:
         fail(f"{' '.join(map(str, command[:4]))} ... ended with {code}; `make` tries again from the start.")
 
 
-def run(*command: str | Path, quiet: bool = False) -> int:
+def run(*command: str | Path, quiet: bool = False, keep: tuple[int, ...] = ()) -> int:
     output = subprocess.DEVNULL if quiet else None
-    return subprocess.run([*map(str, command)], stdout=output, stderr=output, check=False).returncode
+    words = [*map(str, command)]
+    return subprocess.run(words, stdout=output, stderr=output, pass_fds=keep, check=False).returncode
 
 
 def say(text: str) -> None:
@@ -88,7 +95,12 @@ def fail(text: str) -> NoReturn:
     raise SystemExit(1)
 
 
+def ended(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # which ends the program being waited for as well
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, ended)
     try:
         main()
     except KeyboardInterrupt:

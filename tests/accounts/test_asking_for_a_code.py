@@ -303,3 +303,12 @@ def test_other_fields_and_channels_are_refused(english, inbox, clock):
     assert ask(english, channel="pigeon").json()["errors"][0]["code"] == "invalid_choice"
     assert ask(english, 512345678).json()["errors"][0]["code"] == "wrong_type"
     assert sign_in(english, inbox)["is_new_user"] is True
+
+
+def test_a_minute_given_back_does_not_shorten_the_next(unifonic, english, clock):
+    unifonic.answers(480, "accept")
+    assert ask(english).status_code == 503
+    clock.tick(timedelta(seconds=50))
+    assert ask(english).status_code == 202
+    clock.tick(timedelta(seconds=15))
+    assert ask(english).json()["retry_after"] == 45

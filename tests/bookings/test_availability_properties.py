@@ -33,7 +33,7 @@ from backend.bookings.availability import (
     starts_on,
 )
 
-EXAMPLES = int(os.environ.get("AVAILABILITY_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("AVAILABILITY_EXAMPLES", "40"))
 thorough = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -240,7 +240,7 @@ def test_users_that_follow_each_other_closely_never_miss_the_server(checkout: Ch
         after.process.stdin.flush()
         after.ask(f"INSERT INTO cycle VALUES ({n})")
         time.sleep(0.1)
-        assert len(checkout.watchers()) == 1
+        assert eventually(lambda: len(checkout.watchers()) == 1)
 
     assert after.ask("SELECT count(*) FROM cycle") == [(6,)]
 
