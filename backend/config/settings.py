@@ -94,6 +94,7 @@ else:
         "default": {
             "ENGINE": "django.db.backends.postgresql",
             "HOST": _server.host,
+            "PORT": str(embedded_postgres.PORT),
             "USER": _server.user,
             "NAME": _server.dbname,
         }
