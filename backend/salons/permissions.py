@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, Literal
 
+from backend.core.api.access import Access
 from backend.core.errors import NotFound, PermissionDenied
 from backend.salons.models import Membership, Salon, SalonRole, SalonStatus
 from backend.salons.queries import salon_lookup
@@ -17,6 +19,21 @@ ABILITIES: dict[str, frozenset[Ability]] = {
     SalonRole.MANAGER: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
     SalonRole.OWNER: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
 }
+
+
+def roles_that(ability: Ability) -> frozenset[str]:
+    return frozenset(role for role, abilities in ABILITIES.items() if ability in abilities)
+
+
+class Desk(Access):
+    """The desk of the salon in the path: open to its own people who may do this."""
+
+    def __init__(self, ability: Ability) -> None:
+        self.ability = ability
+        self.roles = roles_that(ability)
+
+    def admit(self, user: Any, kwargs: Mapping[str, Any]) -> None:
+        desk_of(user, kwargs["salon"], self.ability)
 
 
 def desk_of(user: Any, salon: str, ability: Ability) -> Salon:
@@ -37,5 +54,5 @@ def desk_of(user: Any, salon: str, ability: Ability) -> Salon:
 
 def salons_where(user: Any, ability: Ability) -> list[uuid.UUID]:
     """Ids of the salons at which `user` may do this."""
-    roles = [role for role, abilities in ABILITIES.items() if ability in abilities]
-    return list(Membership.objects.filter(user=user, role__in=roles).values_list("salon_id", flat=True))
+    mine = Membership.objects.filter(user=user, role__in=roles_that(ability))
+    return list(mine.values_list("salon_id", flat=True))

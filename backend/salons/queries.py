@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -20,12 +21,16 @@ from backend.salons.models import (
     WorkingWindow,
 )
 
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
 
 def salon_lookup(salon: str) -> dict[str, Any]:
-    """The filter for a path's `{salon}`: an id or a slug."""
+    """The filter for a path's `{salon}`: an id or a slug. Raises NotFound for what can be neither."""
     try:
         return {"id": uuid.UUID(salon)}
     except ValueError:
+        if not _SLUG.fullmatch(salon):  # a NUL, say, which PostgreSQL would not even compare
+            raise NotFound from None
         return {"slug": salon}
 
 

@@ -17,6 +17,7 @@ from backend.accounts.api.parsers import NestedFormParser
 from backend.accounts.models import Device, User
 from backend.accounts.tokens import TokenPair
 from backend.core import phone
+from backend.core.api.access import SIGNED_IN
 from backend.core.api.parsers import StrictJSONParser
 from backend.core.api.views import Endpoint, PublicEndpoint, speak
 from backend.core.time import rfc3339, seconds_until
@@ -128,6 +129,7 @@ class Logout(SignInEndpoint):
 
 
 class MeView(Endpoint):
+    access = {"GET": SIGNED_IN, "PATCH": SIGNED_IN}
     @extend_schema(
         operation_id="getMe",
         summary="Who is signed in",
@@ -152,6 +154,7 @@ class MeView(Endpoint):
 
 
 class Devices(Endpoint):
+    access = {"GET": SIGNED_IN}
     @extend_schema(
         operation_id="listDevices",
         summary="Where this account is signed in",
@@ -165,6 +168,7 @@ class Devices(Endpoint):
 
 
 class DeviceView(Endpoint):
+    access = {"DELETE": SIGNED_IN}
     @extend_schema(
         operation_id="signOutDevice",
         summary="Sign one device out",

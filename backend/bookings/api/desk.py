@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -15,11 +16,12 @@ from backend.bookings.api import present, serializers
 from backend.bookings.api.views import FRESH, wishes_of
 from backend.bookings.models import Booking
 from backend.bookings.queries import bookings_at
+from backend.core.api.access import Access
 from backend.core.api.pagination import page
 from backend.core.api.schema import IDEMPOTENCY_KEY, SALON
 from backend.core.api.views import Endpoint, answer_once, person
 from backend.core.errors import NotFound, PermissionDenied, VersionConflict
-from backend.salons.permissions import desk_of, salons_where
+from backend.salons.permissions import Ability, Desk, desk_of, roles_that, salons_where
 
 
 def desk_booking(user: Any, booking_id: uuid.UUID) -> Booking:
@@ -39,7 +41,23 @@ def as_desk(user: Any, booking_id: uuid.UUID) -> dict[str, Any]:
     )
 
 
+class BookingAtMyDesk(Access):
+    """The door of one booking's desk: elsewhere it does not exist; here it takes the right role."""
+
+    def __init__(self, ability: Ability) -> None:
+        self.ability = ability
+        self.roles = roles_that(ability)
+
+    def admit(self, user: Any, kwargs: Mapping[str, Any]) -> None:
+        at = Booking.objects.filter(pk=kwargs["booking_id"]).values_list("salon_id", flat=True).first()
+        if at is None or at not in salons_where(user, "see_desk"):
+            raise NotFound
+        if at not in salons_where(user, self.ability):
+            raise PermissionDenied
+
+
 class DeskBookings(Endpoint):
+    access = {"GET": Desk("see_desk"), "POST": Desk("write_walk_ins")}
     queries = {"GET": serializers.DeskBookingListQuery}
 
     @extend_schema(
@@ -93,6 +111,8 @@ class DeskBookings(Endpoint):
 
 
 class DeskBooking(Endpoint):
+    access = {"GET": BookingAtMyDesk("see_desk")}
+
     @extend_schema(
         operation_id="getSalonBooking",
         summary="A booking at my salon",
@@ -106,16 +126,14 @@ class DeskBooking(Endpoint):
 class DeskVerb(Endpoint):
     """Parent of the desk's verbs: each subclass names one move."""
 
+    access = {"POST": BookingAtMyDesk("answer_bookings")}
     verb: str
 
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
-        found = desk_booking(person(request), booking_id)
-        at = salons_where(person(request), "answer_bookings")
-        if found.salon_id not in at:
-            raise PermissionDenied
+        desk_booking(person(request), booking_id)
         body = self.body(serializers.VerbBody, request)
         change = {
-            "bookings": bookings_at(at),
+            "bookings": bookings_at(salons_where(person(request), "answer_bookings")),
             "booking_id": booking_id,
             "actor": operations.by_salon(person(request)),
             "version": body["version"],

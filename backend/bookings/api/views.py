@@ -16,6 +16,7 @@ from backend.bookings import queries as times
 from backend.bookings.api import present, serializers
 from backend.bookings.models import Booking
 from backend.bookings.queries import Wish, bookings_of, in_phase
+from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import page
 from backend.core.api.schema import IDEMPOTENCY_KEY, SALON
 from backend.core.api.views import Endpoint, PublicEndpoint, answer_once, person
@@ -89,6 +90,8 @@ def salon_of(body: dict[str, Any]) -> Salon:
 
 
 class QuoteCollection(Endpoint):
+    access = {"POST": SIGNED_IN}
+
     @extend_schema(
         operation_id="createQuote",
         summary="What a visit would cost, before booking it",
@@ -125,6 +128,7 @@ def as_customer(user: Any, booking_id: uuid.UUID) -> dict[str, Any]:
 
 
 class BookingCollection(Endpoint):
+    access = {"GET": SIGNED_IN, "POST": SIGNED_IN}
     queries = {"GET": serializers.BookingListQuery}
 
     @extend_schema(
@@ -175,6 +179,8 @@ class BookingCollection(Endpoint):
 
 
 class BookingItem(Endpoint):
+    access = {"GET": SIGNED_IN}
+
     @extend_schema(
         operation_id="getBooking",
         summary="A booking, as the ticket shows it",
@@ -186,6 +192,8 @@ class BookingItem(Endpoint):
 
 
 class BookingEvents(Endpoint):
+    access = {"GET": SIGNED_IN}
+
     @extend_schema(
         operation_id="listBookingEvents",
         summary="What happened to a booking, in order",
@@ -200,6 +208,8 @@ class BookingEvents(Endpoint):
 
 
 class BookingCancel(Endpoint):
+    access = {"POST": SIGNED_IN}
+
     @extend_schema(
         operation_id="cancelBooking",
         summary="Cancel my booking; the policy copied onto it decides the fee",
@@ -208,8 +218,8 @@ class BookingCancel(Endpoint):
         responses={200: serializers.BookingShape},
     )
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
-        body = self.body(serializers.VerbBody, request)
         own_booking(person(request), booking_id)
+        body = self.body(serializers.VerbBody, request)
         try:
             operations.cancel(
                 bookings=bookings_of(person(request)),

@@ -26,10 +26,20 @@ class Body(serializers.Serializer[Any]):
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            problems = {**cast(dict[str, Any], error.detail), **problems}
+            found = cast(dict[str, Any], error.detail)
+            problems = {**{name: self._in_words(name, detail) for name, detail in found.items()}, **problems}
         if problems:
             raise serializers.ValidationError(problems)
         return value
+
+    def _in_words(self, name: str, detail: Any) -> Any:
+        """DRF gives a long list the code of a long text."""
+        if isinstance(self.fields.get(name), serializers.ListField) and isinstance(detail, list):
+            return [ErrorDetail("", code=_OF_LISTS.get(d.code, d.code)) for d in detail]
+        return detail
+
+
+_OF_LISTS = {"max_length": "list_too_long", "min_length": "list_empty"}
 
 
 def read_body(kind: type[Body], data: Any) -> dict[str, Any]:

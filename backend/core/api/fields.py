@@ -20,19 +20,26 @@ from backend.core import phone, text, time
 class Text(serializers.CharField):
     """One line of text, bidi controls removed. `max_length` is always given."""
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # Cleaned first: a name of nothing but invisible marks is an empty one.
+        return super().run_validation(text.clean_name(data) if isinstance(data, str) else data)
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             raise serializers.ValidationError("", code="wrong_type")
-        return text.clean_name(super().to_internal_value(data))
+        return super().to_internal_value(data)
 
 
 class Prose(serializers.CharField):
     """Free text; lines are kept."""
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(text.clean_prose(data) if isinstance(data, str) else data)
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             raise serializers.ValidationError("", code="wrong_type")
-        return text.clean_prose(super().to_internal_value(data))
+        return super().to_internal_value(data)
 
 
 class Digits(serializers.CharField):

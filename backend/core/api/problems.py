@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions as drf
-from rest_framework.response import Response
 
 from backend.core import errors
 from backend.core.request_context import current_request_id
@@ -22,6 +21,7 @@ from backend.core.request_context import current_request_id
 logger = logging.getLogger("mawid.errors")
 
 PROBLEM_JSON = "application/problem+json"
+MOST_FIELD_ERRORS = 100  # a body of unknown keys must not be answered with one thirty times its size
 
 STATUS_OF_KIND: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.MethodNotAllowed, 405),
@@ -98,7 +98,7 @@ def problem_body(error: errors.DomainError) -> dict[str, Any]:
                 "detail": e.detail,
                 "params": dict(e.params),
             }
-            for e in error.errors
+            for e in error.errors[:MOST_FIELD_ERRORS]
         ]
     if error.params:
         body["params"] = error.params
@@ -131,9 +131,7 @@ def field_errors(detail: Any, *, in_query: bool = False, at: str = "") -> list[e
     if isinstance(detail, dict):
         found = []
         for key, value in detail.items():
-            here = (
-                at if key == "non_field_errors" else f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}"
-            )
+            here = at if key == "non_field_errors" else f"{at}/{_step(str(key))}"
             found += field_errors(value, in_query=in_query, at=here)
         return found
     if isinstance(detail, list):
@@ -149,6 +147,12 @@ def field_errors(detail: Any, *, in_query: bool = False, at: str = "") -> list[e
     if in_query:
         return [errors.FieldError(code=code, parameter=at.removeprefix("/").partition("/")[0])]
     return [errors.FieldError(code=code, pointer=at)]
+
+
+def _step(name: str) -> str:
+    """A name inside a JSON Pointer. An unknown one is the caller's text: half a surrogate pair could not be sent back."""
+    printable = name[:100].encode("utf-8", "replace").decode()
+    return printable.replace("~", "~0").replace("/", "~1")
 
 
 def as_domain_error(exc: BaseException) -> errors.DomainError | None:
@@ -182,17 +186,18 @@ def as_domain_error(exc: BaseException) -> errors.DomainError | None:
     return None
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
-    """DRF's hook: every exception of a view becomes a problem; a crash is logged whole and told in general words."""
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
+    """DRF's hook: every exception of a view becomes a problem; a crash is logged whole and told in general words.
+
+    The answer is written here: DRF's own Response would let the view's renderer (the reference's is HTML) write it.
+    """
     error = as_domain_error(exc)
     if error is None:
         logger.exception("unexpected error", exc_info=exc)
         error = errors.ServerError()
     elif status_of(error) == 503 and not isinstance(exc, errors.DomainError):
         logger.error("database unavailable", exc_info=exc)
-    return Response(
-        problem_body(error), status=status_of(error), headers=_headers(error), content_type=PROBLEM_JSON
-    )
+    return problem_response(error)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.utils import timezone, translation
@@ -10,12 +11,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.core import idempotency
+from backend.core.api.access import PUBLIC, Access
 from backend.core.api.bodies import Body, NoQuery, Query, read_body, read_query
+from backend.core.errors import MethodNotAllowed
 
 
 class Endpoint(APIView):
-    """One resource. `queries` names, per method, what its query string may hold; anything else is refused."""
+    """One resource. `access` names each method's policy: without one a method is closed to everybody.
 
+    `queries` names, per method, what its query string may hold; anything else is refused.
+    """
+
+    access: ClassVar[Mapping[str, Access]] = {}
     queries: ClassVar[dict[str, type[Query]]] = {}
     query: dict[str, Any]
 
@@ -24,7 +31,18 @@ class Endpoint(APIView):
         user = request.user
         if user is not None and user.is_authenticated:
             speak(user)
-        self.query = read_query(self.queries.get(request.method or "", NoQuery), request.query_params)
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        if method.lower() not in self.http_method_names or not hasattr(self, method.lower()):
+            raise MethodNotAllowed
+        if method != "OPTIONS":
+            self._policy(method).admit(user, kwargs)
+        self.query = read_query(self.queries.get(method, NoQuery), request.query_params)
+
+    def _policy(self, method: str) -> Access:
+        try:
+            return self.access[method]
+        except KeyError:
+            raise LookupError(f"{type(self).__name__}.access declares no policy for {method}") from None
 
     def body(self, kind: type[Body], request: Request) -> dict[str, Any]:
         return read_body(kind, request.data)
@@ -35,6 +53,7 @@ class PublicEndpoint(Endpoint):
 
     authentication_classes = []
     permission_classes = []
+    access = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), PUBLIC)
 
 
 def person(request: Request) -> Any:

@@ -14,8 +14,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from backend.accounts.permissions import require_platform_role
+from backend.accounts.permissions import FINANCE
+from backend.bookings.api.views import own_booking
 from backend.core import idempotency
+from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import PageQuery, page
 from backend.core.api.schema import IDEMPOTENCY_KEY
 from backend.core.api.views import Endpoint, PublicEndpoint, person
@@ -47,6 +49,8 @@ def own_payment(user: Any, payment_id: uuid.UUID) -> Payment:
 
 
 class BookingPayments(Endpoint):
+    access = {"POST": SIGNED_IN}
+
     @extend_schema(
         operation_id="payBooking",
         summary="Begin to pay a booking's deposit",
@@ -62,12 +66,16 @@ class BookingPayments(Endpoint):
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
         if holds_card_data(request.data):
             raise CardDataRefused
+        own_booking(person(request), booking_id)
         source = dict(self.body(serializers.PaymentBody, request)["source"])
         gateway()  # nothing is begun that could not be finished
 
         def begin() -> tuple[int, Any]:
             payment = operations.start_payment(
-                customer=person(request), booking_id=booking_id, source_type=source["type"], now=timezone.now()
+                customer=person(request),
+                booking_id=booking_id,
+                source_type=source["type"],
+                now=timezone.now(),
             )
             return 201, {"payment_id": str(payment.pk)}
 
@@ -94,6 +102,8 @@ class BookingPayments(Endpoint):
 
 
 class PaymentItem(Endpoint):
+    access = {"GET": SIGNED_IN}
+
     @extend_schema(
         operation_id="getPayment",
         summary="What became of a payment; asks the gateway when the news is late",
@@ -165,6 +175,7 @@ class MoyasarWebhook(PublicEndpoint):
 
 
 class FinancePayments(Endpoint):
+    access = {"GET": FINANCE}
     queries = {"GET": serializers.FinancePaymentQuery}
 
     @extend_schema(
@@ -175,7 +186,6 @@ class FinancePayments(Endpoint):
         responses={200: serializers.FinancePaymentPage},
     )
     def get(self, request: Request) -> Response:
-        require_platform_role(person(request), "finance")
         payments = money.all_payments()
         if state := self.query.get("state"):
             payments = payments.filter(state=state)
@@ -188,6 +198,7 @@ class FinancePayments(Endpoint):
 
 
 class Reconciliations(Endpoint):
+    access = {"GET": FINANCE, "POST": FINANCE}
     queries = {"GET": PageQuery}
 
     @extend_schema(
@@ -198,7 +209,6 @@ class Reconciliations(Endpoint):
         responses={200: serializers.ReconciliationPage},
     )
     def get(self, request: Request) -> Response:
-        require_platform_role(person(request), "finance")
         found = page(money.reconciliations(), order=("-started_at", "-id"), query=self.query)
         items = [present.reconciliation(r) for r in found.rows]
         return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)
@@ -211,7 +221,6 @@ class Reconciliations(Endpoint):
         responses={201: serializers.ReconciliationShape},
     )
     def post(self, request: Request) -> Response:
-        require_platform_role(person(request), "finance")
         body = self.body(serializers.ReconciliationBody, request)
         if body["to"] < body["from"]:
             raise ValidationFailed.at("/to", "too_small")
@@ -228,6 +237,7 @@ class Reconciliations(Endpoint):
 
 
 class ReconciliationDifferences(Endpoint):
+    access = {"GET": FINANCE}
     queries = {"GET": PageQuery}
 
     @extend_schema(
@@ -238,7 +248,6 @@ class ReconciliationDifferences(Endpoint):
         responses={200: serializers.DifferencePage},
     )
     def get(self, request: Request, reconciliation_id: uuid.UUID) -> Response:
-        require_platform_role(person(request), "finance")
         run = Reconciliation.objects.filter(pk=reconciliation_id).first()
         if run is None:
             raise NotFound

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import PageQuery, page
 from backend.core.api.schema import SALON
 from backend.core.api.views import Endpoint, PublicEndpoint, person
@@ -95,6 +96,8 @@ class SalonReviews(PublicEndpoint):
 
 
 class DeskCollection(Endpoint):
+    access = {"GET": SIGNED_IN}
+
     @extend_schema(
         operation_id="listMySalons",
         summary="The salons I work at",

@@ -1,0 +1,170 @@
+"""Every route × every role × own and foreign object, generated from the URL configuration.
+
+A route whose methods declare no policy fails; so does a path value no one here knows how to make.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from backend.accounts.models import Device, PlatformRole, User
+from backend.bookings import operations
+from backend.bookings.models import Booking
+from backend.bookings.queries import Wish
+from backend.core.api.access import ANONYMOUS, ROLES, Access
+from backend.core.api.views import Endpoint
+from backend.core.time import RIYADH
+from backend.payments.models import Payment, Reconciliation
+from backend.salons.models import Salon
+from backend.salons.permissions import Desk
+from tests.factories import UserFactory, employ, open_salon
+from tests.support.api import Api
+
+pytestmark = pytest.mark.django_db
+
+SALON_ROLES = ("staff", "receptionist", "manager", "owner")
+OUTSIDE_THE_API = {"healthz", "readyz", "docs", "payment-return", "openapi"}
+"""Routes that are not Endpoints: public by nature, each with its own test."""
+
+
+def routes(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        here = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, here)
+        else:
+            yield here, pattern
+
+
+def endpoints() -> list[tuple[str, str, Access | None]]:
+    """(path template, method, policy) of every method of every route."""
+    found = []
+    for path, pattern in routes():
+        view = getattr(pattern.callback, "view_class", None) or getattr(pattern.callback, "cls", None)
+        if pattern.name in OUTSIDE_THE_API:
+            continue
+        assert issubclass(view or object, Endpoint), f"{path} is not an Endpoint: list or wrap it"
+        for method in ("get", "post", "put", "patch", "delete"):
+            if hasattr(view, method):
+                found.append((path, method.upper(), view.access.get(method.upper())))
+    return found
+
+
+def test_every_method_of_every_route_declares_who_may_call_it() -> None:
+    assert [f"{method} {path}" for path, method, policy in endpoints() if policy is None] == []
+
+
+class World:
+    """One salon with a booking and a payment, and somebody of each role who does or does not belong to it."""
+
+    def __init__(self) -> None:
+        self.salon, service, _ = open_salon()
+        self.customer: User = UserFactory.create()
+        day = timezone.now().astimezone(RIYADH) + timedelta(days=1)
+        self.booking: Booking = operations.create_booking(
+            customer=self.customer,
+            salon=self.salon,
+            wishes=[Wish(service.id)],
+            starts_at=day.replace(hour=12, minute=0, second=0, microsecond=0),
+            now=timezone.now(),
+        )
+        now = timezone.now()
+        self.payment = Payment.objects.create(
+            booking=self.booking, amount_minor=2300, source_type="client", created_at=now, expires_at=now
+        )
+        self.device = Device.objects.create(user=self.customer)
+        self.run = Reconciliation.objects.create(from_date=day.date(), to_date=day.date(), started_at=now)
+
+    def person(self, role: str, *, own: bool) -> User | None:
+        """`own`: the customer of the booking, or somebody of its salon."""
+        if role == ANONYMOUS:
+            return None
+        if role == "customer":
+            return self.customer if own else UserFactory.create()
+        if role in SALON_ROLES:
+            return employ(self.salon if own else open_salon()[0], role)
+        person: User = UserFactory.create()
+        PlatformRole.objects.create(user=person, role=role)
+        return person
+
+
+VALUES: dict[str, Callable[[World], Any]] = {
+    "<str:salon>": lambda w: w.salon.slug,
+    "<uuid:booking_id>": lambda w: w.booking.id,
+    "<uuid:payment_id>": lambda w: w.payment.id,
+    "<uuid:reconciliation_id>": lambda w: w.run.id,
+    "<uuid:id>": lambda w: w.device.id,
+}
+"""How to fill each kind of path value with an object of the world."""
+
+
+def fill(path: str, world: World) -> str:
+    for name, value in VALUES.items():
+        path = path.replace(name, str(value(world)))
+    assert "<" not in path, f"{path}: no value is known for this part"
+    return path
+
+
+MATRIX = [
+    pytest.param(path, method, policy, role, own, id=f"{method} {path} {role} {'own' if own else 'foreign'}")
+    for path, method, policy in endpoints()
+    if policy is not None
+    for role in ROLES
+    for own in (True, False)
+]
+
+
+@pytest.mark.parametrize(("path", "method", "policy", "role", "own"), MATRIX)
+def test_a_cell(path: str, method: str, policy: Access, role: str, own: bool) -> None:
+    world = World()
+    person = world.person(role, own=own)
+    answer = Api(person).send(
+        method,
+        fill(path, world),
+        body={} if method in ("POST", "PUT", "PATCH") else None,
+        headers={"Idempotency-Key": str(uuid.uuid4())},
+    )
+    status = answer.status_code
+    assert status < 500 or answer.json()["code"] == "payments_unavailable", answer.content
+    code = answer.json()["code"] if status >= 400 else ""
+    if role == ANONYMOUS and role not in policy.roles:
+        assert (status, code) == (401, "auth_required")
+        return
+    at_own_desk = own and role in SALON_ROLES
+    if isinstance(policy, Desk):
+        if at_own_desk and role in policy.roles:
+            assert status not in (401, 403, 404), answer.content
+        else:
+            assert (status, code) == (403, "permission_denied")
+    elif "/manage/bookings/" in path:
+        if at_own_desk:
+            assert (status == 403) is (role not in policy.roles)
+            assert status != 404
+        else:
+            assert (status, code) == (404, "not_found")
+    elif role not in policy.roles:
+        assert (status, code) == (403, "permission_denied")
+    elif "/finance/" in path:
+        assert status not in (401, 403, 404)
+    elif "<uuid:" in path:
+        # What is the customer's own is nobody else's, whatever their role.
+        mine = own and role == "customer"
+        assert status not in (401, 403)
+        assert (status == 404) is (not mine), answer.content
+    else:
+        assert status not in (401, 403, 404) or "<str:salon>" not in path
+
+
+def test_a_suspended_salon_has_no_public_page_but_keeps_its_desk() -> None:
+    world = World()
+    Salon.objects.filter(pk=world.salon.pk).update(status="suspended")
+    assert Api().get(f"salons/{world.salon.slug}").status_code == 404
+    desk = Api(world.person("owner", own=True))
+    assert desk.get(f"manage/salons/{world.salon.slug}/bookings").status_code == 200
