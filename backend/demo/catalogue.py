@@ -115,12 +115,18 @@ SERVICES: dict[str, ServicePlan] = {
     "henna_kids": ServicePlan("henna", ("حناء أطفال", "Henna for children"), 30, 50),
     "relaxing_massage": ServicePlan("massage", ("مساج استرخاء", "Relaxing massage"), 60, 280, after=15),
     "deep_massage": ServicePlan("massage", ("مساج عميق", "Deep tissue massage"), 90, 390, after=15),
-    "stone_massage": ServicePlan("massage", ("مساج بالأحجار الساخنة", "Hot stone massage"), 75, 350, after=15),
+    "stone_massage": ServicePlan(
+        "massage", ("مساج بالأحجار الساخنة", "Hot stone massage"), 75, 350, after=15
+    ),
     "hammam": ServicePlan("hammam", ("حمام مغربي", "Moroccan bath"), 90, 300, before=5, after=15),
-    "royal_hammam": ServicePlan("hammam", ("حمام مغربي ملكي", "Royal Moroccan bath"), 120, 480, before=5, after=20),
+    "royal_hammam": ServicePlan(
+        "hammam", ("حمام مغربي ملكي", "Royal Moroccan bath"), 120, 480, before=5, after=20
+    ),
     "body_scrub": ServicePlan("hammam", ("سنفرة للجسم", "Body scrub"), 45, 180, after=10),
     "bridal_trial": ServicePlan("bridal", ("تجربة عروس", "Bridal trial"), 120, 600),
-    "bridal_look": ServicePlan("bridal", ("مكياج وتسريحة عروس", "Bridal makeup and hair"), 180, 1900, before=15, after=15),
+    "bridal_look": ServicePlan(
+        "bridal", ("مكياج وتسريحة عروس", "Bridal makeup and hair"), 180, 1900, before=15, after=15
+    ),
     "bridal_day": ServicePlan("bridal", ("باقة يوم العروس", "Bridal day"), 300, 3200, before=15, after=30),
     "men_cut": ServicePlan("barber", ("قص شعر", "Haircut"), 30, 50, after=5),
     "men_beard": ServicePlan("barber", ("تحديد وحلاقة ذقن", "Beard trim and shave"), 30, 40),
@@ -156,7 +162,9 @@ SKILLS: dict[str, Skill] = {
     "makeup": Skill(("مختصة مكياج", "Makeup artist"), ("day_makeup", "evening_makeup", "lash_set", "brows")),
     "skin": Skill(("مختصة بشرة", "Skin therapist"), ("facial", "deep_facial", "sugaring", "threading")),
     "henna": Skill(("نقاشة حناء", "Henna artist"), ("henna_hands", "henna_feet", "henna_full", "henna_kids")),
-    "massage": Skill(("مختصة مساج", "Massage therapist"), ("relaxing_massage", "deep_massage", "stone_massage")),
+    "massage": Skill(
+        ("مختصة مساج", "Massage therapist"), ("relaxing_massage", "deep_massage", "stone_massage")
+    ),
     "hammam": Skill(("مختصة حمام مغربي", "Hammam therapist"), ("hammam", "royal_hammam", "body_scrub")),
     "bridal": Skill(("مختصة عرائس", "Bridal artist"), ("bridal_trial", "bridal_look", "bridal_day")),
     "barber": Skill(
@@ -171,7 +179,9 @@ SKILLS: dict[str, Skill] = {
 }
 
 
-def _week(*, ordinary: tuple[Window, ...], thu: tuple[Window, ...], fri: tuple[Window, ...]) -> dict[int, tuple[Window, ...]]:
+def _week(
+    *, ordinary: tuple[Window, ...], thu: tuple[Window, ...], fri: tuple[Window, ...]
+) -> dict[int, tuple[Window, ...]]:
     return dict.fromkeys(ORDINARY_DAYS, ordinary) | {THU: thu, FRI: fri}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum, auto
+from itertools import product
 
 from backend.bookings import availability
 from backend.bookings.availability import Span, Step
@@ -20,7 +21,7 @@ from backend.demo.world import DAY, Cluster, Line, Person, SalonCast, Staff, dic
 
 HISTORY_DAYS = 92
 COMING_DAYS = 14
-_CHANCE = 0.055
+_CHANCE = 0.085
 _WEEK = {1: 0.8, 2: 0.85, 3: 1.0, 4: 1.5, 5: 1.35, 6: 1.1, 7: 0.8}
 
 
@@ -127,32 +128,34 @@ class Book:
         """Every visit of a salon, in order of days and starts."""
         free_from = {staff.id: -(10**6) for staff in salon.staff}
         for day in range(-HISTORY_DAYS, COMING_DAYS + 1):
-            weekday = (self._today + timedelta(days=day)).isoweekday()
-            rng = dice(self._seed, salon.slug, day)
-            chance = _CHANCE * salon.plan.busy * _WEEK[weekday] * _trend(day) * salon.plan.grid_minutes / 30
-            script = _SCRIPT.get((salon.slug, day))
-            number = 0
-            for opens, closes in _open(salon, day, weekday):
-                on_call = salon.staff[salon.keepers :] if day > 0 else salon.staff
-                working = [(s, _works(s, day, weekday, opens, closes)) for s in on_call]
-                for at in range(opens, closes, salon.plan.grid_minutes):
-                    for staff, hours in working:
-                        due = script is not None and at - day * DAY >= script.from_minute
-                        if free_from[staff.id] > at or (rng.random() >= chance and not due):
-                            continue
-                        items = _items(rng, staff, at, hours, working, free_from)
-                        if not items:
-                            continue
-                        draft = self._draft(rng, salon, day, number, items, script if due else None)
-                        if draft is None:
-                            continue
-                        if due:
-                            script = None
-                        number += 1
-                        if draft.outcome in TAKING:
-                            for staff_id, (_, until) in draft.claims:
-                                free_from[staff_id] = max(free_from[staff_id], until)
-                        yield draft
+            yield from self._day(salon, day, free_from)
+
+    def _day(self, salon: SalonCast, day: int, free_from: dict[uuid.UUID, int]) -> Iterator[Draft]:
+        """Offer every start of a business day to everyone whose chair is free; `free_from` is kept up to date."""
+        weekday = (self._today + timedelta(days=day)).isoweekday()
+        rng = dice(self._seed, salon.slug, day)
+        chance = _CHANCE * salon.plan.busy * _WEEK[weekday] * _trend(day) * salon.plan.grid_minutes / 30
+        script = _SCRIPT.get((salon.slug, day))
+        on_call = salon.staff[salon.keepers :] if day > 0 else salon.staff
+        number = 0
+        for opens, closes in _open(salon, day, weekday):
+            working = [(s, _works(s, day, weekday, opens, closes)) for s in on_call]
+            for at, (staff, hours) in product(range(opens, closes, salon.plan.grid_minutes), working):
+                due = script is not None and at - day * DAY >= script.from_minute
+                if free_from[staff.id] > at or (rng.random() >= chance and not due):
+                    continue
+                items = _items(rng, staff, at, hours, working, free_from)
+                draft = (
+                    self._draft(rng, salon, day, number, items, script if due else None) if items else None
+                )
+                if draft is None:
+                    continue
+                number += 1
+                script = None if due else script
+                if draft.outcome in TAKING:
+                    for staff_id, (_, until) in draft.claims:
+                        free_from[staff_id] = max(free_from[staff_id], until)
+                yield draft
 
     def _draft(
         self,
@@ -163,7 +166,7 @@ class Book:
         items: tuple[Item, ...],
         script: _Scripted | None,
     ) -> Draft | None:
-        outcome = script.outcome if script else _outcome(rng, salon, day)
+        outcome = script.outcome if script else _outcome(rng, salon, day, items[0].starts)
         customer: Person | None = None
         guest = ""
         if outcome is Outcome.AT_THE_DESK:
@@ -253,16 +256,17 @@ def _fits(line: Line, at: int, hours: list[Span], free_from: int) -> bool:
 def _claims(items: tuple[Item, ...]) -> list[tuple[uuid.UUID, Span]]:
     if len(items) == 1:
         plan = items[0].line.plan
-        return [(items[0].staff.id, (items[0].starts - plan.before, items[0].starts + plan.minutes + plan.after))]
-    steps = [
-        Step(i.line.plan.minutes, (i.staff.id,), i.line.plan.before, i.line.plan.after) for i in items
-    ]
+        return [
+            (items[0].staff.id, (items[0].starts - plan.before, items[0].starts + plan.minutes + plan.after))
+        ]
+    steps = [Step(i.line.plan.minutes, (i.staff.id,), i.line.plan.before, i.line.plan.after) for i in items]
     return availability.claims(steps, [i.staff.id for i in items], items[0].starts)
 
 
-def _outcome(rng: random.Random, salon: SalonCast, day: int) -> Outcome:
-    weights = _PAST if day < 0 else _TODAY if day == 0 else _COMING
-    outcome = rng.choices(list(weights), weights.values())[0]
+def _outcome(rng: random.Random, salon: SalonCast, day: int, starts: int) -> Outcome:
+    # What begins after last midnight, the end of yesterday's evening included, may still be to come.
+    weights = _PAST if starts < 0 else _TODAY if day <= 0 else _COMING
+    outcome = rng.choices(list(weights), list(weights.values()))[0]
     impossible = (outcome in _NEEDS_DEPOSIT and not salon.plan.deposit_percent) or (
         outcome in _NEEDS_ANSWER and salon.plan.auto_confirm
     )

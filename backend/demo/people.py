@@ -85,7 +85,11 @@ COMMENTS: dict[int, tuple[str, ...]] = {
 }  # fmt: skip
 REPLIES: tuple[str, ...] = ("شكرا على هذا التقييم، وأهلا بكم دائما.", "نعتذر عن التأخير، ونعمل على تحسينه.")
 
-DECLINE_REASONS = ("لا يوجد وقت متاح مع المختصة.", "طلب خارج ما يمكن إنجازه في هذا اليوم.", "Fully booked that evening.")
+DECLINE_REASONS = (
+    "لا يوجد وقت متاح مع المختصة.",
+    "طلب خارج ما يمكن إنجازه في هذا اليوم.",
+    "Fully booked that evening.",
+)
 CANCEL_REASONS = ("ظرف طارئ", "تغير الموعد", "Travelling that day", "")
 SALON_CANCEL_REASONS = ("غياب المختصة", "صيانة في الصالون", "Unexpected closure")
 AWAY_REASONS: tuple[Pair, ...] = (("إجازة سنوية", "Annual leave"), ("دورة تدريبية", "Training"))

@@ -16,7 +16,7 @@ from backend.bookings.operations.paying import HOLD, HOLD_WHILE_PAYING
 from backend.core.money import percentage
 from backend.demo import people
 from backend.demo.drafts import Draft, Outcome
-from backend.demo.world import Person, dice, identity
+from backend.demo.world import dice, identity
 from backend.payments.models import PaymentState
 from backend.payments.operations.starting import LIFETIME
 
@@ -124,7 +124,7 @@ def tell(draft: Draft, *, seed: int, now: int) -> Story:
 
 class _Teller:
     def __init__(self, draft: Draft, *, seed: int, now: int) -> None:
-        self.draft, self.now = draft, now
+        self.draft, self.now, self.over = draft, now, False
         self.plan = draft.salon.plan
         self.rng = rng = dice(seed, draft.salon.slug, draft.day, draft.number)
         self.starts, self.ends = draft.starts * MINUTE, draft.ends * MINUTE
@@ -177,7 +177,7 @@ class _Teller:
             case Outcome.ABANDONED:
                 self.held()
                 if self.rng.random() < 0.5:
-                    self.failed_attempt()
+                    self.failed_attempt(given_up=0.4)
                 self.expire(self.story.hold_until)
             case Outcome.DROPPED:
                 self.held()
@@ -222,8 +222,9 @@ class _Teller:
     def change(
         self, verb: str, after: str, actor: tuple[str, uuid.UUID | None], at: int, reason: str = ""
     ) -> bool:
-        """Write down a move, if it has happened yet and its story goes on."""
-        if at > self.now or (self.changes and self.story.state != self.changes[-1].after):
+        """Write down a move if it has happened by now; the first that has not ends the story."""
+        self.over = self.over or at > self.now
+        if self.over:
             return False
         if self.changes:
             at = max(at, self.last)
@@ -234,7 +235,7 @@ class _Teller:
     def asked_at(self, lead: int) -> int:
         """A moment of somebody's waking day, `lead` seconds or more before the visit and surely in the past."""
         latest = self.starts - lead
-        if self.draft.day >= 0:
+        if self.starts >= 0:
             latest = min(latest, -4 * HOUR)
         days = self.rng.choices(range(12), (14, 20, 16, 12, 9, 8, 7, 5, 3, 2, 2, 2))[0]
         at = (latest // (24 * HOUR) - days) * 24 * HOUR + self.rng.randrange(9 * HOUR, 23 * HOUR + 1800)
@@ -258,7 +259,9 @@ class _Teller:
             attempt = self.begin_attempt(self.quiet + self.within(0.4, 1.5))
             self.capture(attempt, attempt.at + self.within(0.5, 2.2))
             story.paid_at, story.hold_until = attempt.settled_at, None
-            verb, after = ("auto_confirm", S.CONFIRMED) if self.plan.auto_confirm else ("request", S.REQUESTED)
+            verb, after = (
+                ("auto_confirm", S.CONFIRMED) if self.plan.auto_confirm else ("request", S.REQUESTED)
+            )
             self.change(verb, after, self.SYSTEM, attempt.settled_at or attempt.at)
         else:
             after = S.CONFIRMED if self.plan.auto_confirm else S.REQUESTED
@@ -282,8 +285,8 @@ class _Teller:
                 self.review()
 
     def at_the_desk(self) -> None:
-        if self.draft.day < 0:
-            at = min(self.starts - self.within(0, 15), -5 * MINUTE)
+        if self.starts < 0:
+            at = self.starts - self.within(0, 15)
         else:
             at = self.asked_at(HOUR)  # by telephone
         self.create(S.CONFIRMED, self.salon(), at)
@@ -303,7 +306,11 @@ class _Teller:
     def cancel(self, actor: tuple[str, uuid.UUID | None], at: int, *, void: bool = False) -> None:
         by_salon = actor[0] == ActorRole.SALON
         fee = 0
-        if not by_salon and self.story.state == S.CONFIRMED and at >= self.starts - self.plan.free_cancel_hours * HOUR:
+        if (
+            not by_salon
+            and self.story.state == S.CONFIRMED
+            and at >= self.starts - self.plan.free_cancel_hours * HOUR
+        ):
             fee = percentage(self.story.deposit_minor, self.plan.late_cancel_percent)
         reason = self.rng.choice(people.SALON_CANCEL_REASONS if by_salon else people.CANCEL_REASONS)
         if self.change("cancel", S.CANCELLED, actor, at, reason):
@@ -333,8 +340,7 @@ class _Teller:
     @property
     def quiet(self) -> int:
         """When the last thing about this booking was done: the next attempt begins after it."""
-        ended = self.story.attempts[-1].checked_at if self.story.attempts else None
-        return max(self.last, ended or 0) if ended is not None else self.last
+        return max([self.last, *(a.checked_at for a in self.story.attempts if a.checked_at is not None)])
 
     def begin_attempt(self, at: int) -> Attempt:
         bits = uuid.UUID(int=self.rng.getrandbits(128), version=4)
@@ -344,12 +350,13 @@ class _Teller:
             self.story.hold_until = max(self.story.hold_until, at + _HOLD_WHILE_PAYING)
         return attempt
 
-    def failed_attempt(self) -> None:
+    def failed_attempt(self, *, given_up: float = 0.0) -> None:
+        """Refused by the bank, or (with chance `given_up`) never even begun at the gateway."""
         attempt = self.begin_attempt(self.quiet + self.within(0.4, 1.5))
         attempt.state = PaymentState.FAILED
-        if self.rng.random() < 0.15:
+        if self.rng.random() < given_up:
             attempt.failure, attempt.seen = NEVER_STARTED, False
-            attempt.checked_at = attempt.at + self.within(0.5, 1.5)
+            attempt.checked_at = attempt.expires_at + self.within(0, 1)
         else:
             attempt.failure = self.rng.choice(FAILURES)
             attempt.checked_at = attempt.at + self.within(0.5, 2)
@@ -366,20 +373,17 @@ class _Teller:
                 attempt.checked_at = self.last + 3
 
     def give_back(self, reason: str, requested_by: uuid.UUID | None, *, keep: int = 0) -> None:
-        """Everything but the fee, seconds after the booking closed."""
+        """Everything but the fee, seconds after it was owed."""
         for attempt in self.story.attempts:
             amount = attempt.captured_minor - keep
-            if not attempt.captured_minor or amount <= 0:
+            if amount <= 0 or attempt.settled_at is None:
                 continue
-            at = max(self.last, attempt.settled_at or 0) if reason == "no_booking_to_pay" else self.last
-            if reason == "no_booking_to_pay" and attempt.settled_at is not None:
-                at = attempt.settled_at
+            at = max(self.last, attempt.settled_at)
             attempt.refunded_minor = amount
-            attempt.state = PaymentState.REFUNDED if not keep else PaymentState.PARTIALLY_REFUNDED
+            attempt.state = PaymentState.PARTIALLY_REFUNDED if keep else PaymentState.REFUNDED
             attempt.checked_at = at + self.rng.randint(2, 5)
-            attempt.returns.append(
-                Return(identity(self.rng, at // MINUTE), amount, reason, requested_by, at, attempt.checked_at)
-            )
+            refund_id = identity(self.rng, at // MINUTE)
+            attempt.returns.append(Return(refund_id, amount, reason, requested_by, at, attempt.checked_at))
 
     def review(self) -> None:
         if self.draft.customer is None or self.rng.random() > 0.4:

@@ -35,7 +35,7 @@ KEEPERS = 2
 PROMISED = ("lamsa", "noura")
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01: demo ids sort by birth like real ones, and before them
 _MALE_SKILLS = ("barber", "grooming")
-_GENDER_WORDS = {"men": 0.0, "women": 1.0, "family": 0.5, "children": 0.85}
+_SHARE_OF_WOMEN = {"men": 0.0, "women": 1.0, "family": 0.5, "children": 0.85}
 """Share of women among those who book, by audience."""
 
 
@@ -104,10 +104,6 @@ class SalonCast:
     share_of_women: float
     keepers: int
 
-    @property
-    def promised(self) -> bool:
-        return self.slug in PROMISED
-
 
 @dataclass(slots=True)
 class Cluster:
@@ -173,7 +169,12 @@ def _salon(seed: int, cluster: int, index: int, plan: SalonPlan, named: dict[str
         for position, key in enumerate(key for _, skill in plan.teams for key in SKILLS[skill].services)
     }
     owner = Person(
-        identity(rng, minutes), people.owner_phone(number), "", "male" if plan.audience == "men" else "female", "ar", 300
+        identity(rng, minutes),
+        people.owner_phone(number),
+        "",
+        "male" if plan.audience == "men" else "female",
+        "ar",
+        300,
     )
     owner.name = _names(plan.audience == "men")[number % 20][0]
     desk = [named["owner"], named["receptionist"]] if named and plan.slug == "lamsa" else [owner]
@@ -184,17 +185,21 @@ def _salon(seed: int, cluster: int, index: int, plan: SalonPlan, named: dict[str
         number=number,
         plan=plan,
         slug=plan.slug if cluster == 0 else f"{plan.slug}-{cluster + 1}",
-        name=plan.name if cluster == 0 else (f"{plan.name[0]} {district[0]}", f"{plan.name[1]} {district[1]}"),
+        name=plan.name
+        if cluster == 0
+        else (f"{plan.name[0]} {district[0]}", f"{plan.name[1]} {district[1]}"),
         district=district,
         address=(f"شارع {street}، {district[0]}", f"Street {street}, {district[1]}"),
         latitude=round(latitude + rng.uniform(-0.06, 0.06), 5),
-        longitude=round(longitude + rng.uniform(0, 0.06) * (-1 if plan.city in ("dammam", "khobar") else 1), 5),
+        longitude=round(
+            longitude + rng.uniform(0, 0.06) * (-1 if plan.city in ("dammam", "khobar") else 1), 5
+        ),
         hours=HOURS[plan.hours],
         lines=list(lines.values()),
         staff=[],
         desk=desk,
         closed={3: (-33 * DAY, -32 * DAY), 4: (9 * DAY, 10 * DAY)}.get(number % 5),
-        share_of_women=_GENDER_WORDS[plan.audience],
+        share_of_women=_SHARE_OF_WOMEN[plan.audience],
         keepers=KEEPERS if cluster == 0 and plan.slug in PROMISED else 0,
     )
     for count, skill in plan.teams:

@@ -1,11 +1,17 @@
-"""`manage.py tick`: run everything that is due, once. Cron, compose and `serve` call it each minute."""
+"""`manage.py tick`: run everything that is due, once, or with `--every` again and again.
+
+Cron and compose may call it each minute; `serve` keeps one beside the web server. Safe on many machines at once.
+"""
 
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import close_old_connections
 from django.utils import timezone
 
 from backend.core import jobs
@@ -16,16 +22,41 @@ logger = logging.getLogger("mawid.tick")
 class Command(BaseCommand):
     help = "Run what is due: expiries, unfinished payments and refunds, webhooks, messages."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--every",
+            type=float,
+            metavar="SECONDS",
+            help="go on until SIGTERM, which ends it between two runs",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        failed = []
+        every = options["every"]
+        if every is None:
+            if not self.run_due(verbosity=options["verbosity"]):
+                raise SystemExit(1)
+            return
+        if every <= 0:
+            raise CommandError("--every is a number of seconds above 0")
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while not stop.is_set():
+            close_old_connections()  # one that broke since the last run is replaced
+            self.run_due(verbosity=options["verbosity"])
+            stop.wait(every)
+
+    def run_due(self, *, verbosity: int) -> bool:
+        """Every registered job once; False when one of them failed."""
+        well = True
         for name, job in jobs.registered().items():
             try:
                 done = job(timezone.now())
             except Exception:  # one job's fault must not starve the others
                 logger.exception("job failed", extra={"job": name})
-                failed.append(name)
+                well = False
                 continue
-            if done or options["verbosity"] > 1:
+            if done or verbosity > 1:
                 self.stdout.write(f"{name}: {done}")
-        if failed:
-            raise SystemExit(1)
+                self.stdout.flush()
+        return well
