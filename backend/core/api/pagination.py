@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar, cast
 
-from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
+from django.utils.crypto import constant_time_compare, salted_hmac
 from rest_framework import serializers
 
 from backend.core.api import fields
@@ -19,6 +18,7 @@ from backend.core.api.bodies import Query
 from backend.core.errors import ValidationFailed
 
 M = TypeVar("M", bound=Model)
+SEAL_BYTES = 12
 
 
 class PageQuery(Query):
@@ -35,6 +35,10 @@ class Page(Generic[M]):
     rows: Sequence[M]
     next_cursor: str | None
 
+    def body(self, present: Callable[[M], dict[str, Any]]) -> dict[str, Any]:
+        """The shape of every list on the wire."""
+        return {"items": [present(row) for row in self.rows], "next_cursor": self.next_cursor}
+
 
 def page(queryset: QuerySet[M], *, order: Sequence[str], query: Mapping[str, Any]) -> Page[M]:
     """One page of `queryset` in `order` (field names, `-` for descending; the last one unique).
@@ -44,9 +48,9 @@ def page(queryset: QuerySet[M], *, order: Sequence[str], query: Mapping[str, Any
     """
     limit, cursor = query["limit"], query.get("cursor")
     filters = {k: str(v) for k, v in query.items() if k not in ("limit", "cursor")}
-    scope = hashlib.sha256(json.dumps([list(order), filters], sort_keys=True).encode()).hexdigest()[:12]
+    scope = json.dumps([queryset.model._meta.label, list(order), filters], sort_keys=True)
     if cursor:
-        queryset = queryset.filter(_after(queryset.model, order, _decode(cursor, scope, len(order))))
+        queryset = queryset.filter(_after(queryset.model, order, _decode(cursor, scope)))
     rows = list(queryset.order_by(*order)[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
@@ -54,22 +58,29 @@ def page(queryset: QuerySet[M], *, order: Sequence[str], query: Mapping[str, Any
 
 
 def _encode(row: Model, order: Sequence[str], scope: str) -> str:
-    values = [getattr(row, name.removeprefix("-")) for name in order]
+    row_values = [getattr(row, name.removeprefix("-")) for name in order]
     plain = [
         v.isoformat() if isinstance(v, datetime | date) else v if isinstance(v, int) else str(v)
-        for v in values
+        for v in row_values
     ]
-    return base64.urlsafe_b64encode(json.dumps([scope, *plain]).encode()).decode().rstrip("=")
+    values = json.dumps(plain, ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(_seal(scope, values) + values).decode().rstrip("=")
 
 
-def _decode(cursor: str, scope: str, length: int) -> list[Any]:
+def _decode(cursor: str, scope: str) -> list[Any]:
+    """The values of a cursor of ours for this list and these filters; a forged one never reaches the database."""
     try:
-        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError:
-        found = None
-    if not isinstance(found, list) or len(found) != length + 1 or found[0] != scope:
+        raw = b""
+    seal, values = raw[:SEAL_BYTES], raw[SEAL_BYTES:]
+    if not constant_time_compare(seal, _seal(scope, values)):
         raise ValidationFailed.parameter("cursor", "cursor_invalid")
-    return found[1:]
+    return list(json.loads(values))
+
+
+def _seal(scope: str, values: bytes) -> bytes:
+    return salted_hmac(scope, values, algorithm="sha256").digest()[:SEAL_BYTES]
 
 
 def _after(model: type[Model], order: Sequence[str], values: Sequence[Any]) -> Q:
@@ -78,10 +89,7 @@ def _after(model: type[Model], order: Sequence[str], values: Sequence[Any]) -> Q
     equal = Q()
     for name, raw in zip(order, values, strict=True):
         field = name.removeprefix("-")
-        try:
-            value = cast(Field[Any, Any], model._meta.get_field(field)).to_python(raw)
-        except ValidationError as error:
-            raise ValidationFailed.parameter("cursor", "cursor_invalid") from error
+        value = cast(Field[Any, Any], model._meta.get_field(field)).to_python(raw)
         condition |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
         equal &= Q(**{field: value})
     return condition

@@ -193,8 +193,7 @@ class FinancePayments(Endpoint):
             starts = datetime(day.year, day.month, day.day, tzinfo=RIYADH)
             payments = payments.filter(created_at__gte=starts, created_at__lt=starts + timedelta(days=1))
         found = page(payments, order=("-created_at", "-id"), query=self.query)
-        items = [present.finance_payment(p) for p in found.rows]
-        return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)
+        return Response(found.body(present.finance_payment), headers=PRIVATE)
 
 
 class Reconciliations(Endpoint):
@@ -210,8 +209,7 @@ class Reconciliations(Endpoint):
     )
     def get(self, request: Request) -> Response:
         found = page(money.reconciliations(), order=("-started_at", "-id"), query=self.query)
-        items = [present.reconciliation(r) for r in found.rows]
-        return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)
+        return Response(found.body(present.reconciliation), headers=PRIVATE)
 
     @extend_schema(
         operation_id="createReconciliation",
@@ -252,5 +250,4 @@ class ReconciliationDifferences(Endpoint):
         if run is None:
             raise NotFound
         found = page(money.differences_of(run), order=("id",), query=self.query)
-        items = [present.difference(d) for d in found.rows]
-        return Response({"items": items, "next_cursor": found.next_cursor}, headers=PRIVATE)
+        return Response(found.body(present.difference), headers=PRIVATE)

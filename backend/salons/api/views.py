@@ -58,10 +58,7 @@ class SalonCollection(PublicEndpoint):
     )
     def get(self, request: Request) -> Response:
         found = page(catalogue.live_salons(self.query), order=("-rating_sum", "id"), query=self.query)
-        return Response(
-            {"items": [present.salon_summary(s) for s in found.rows], "next_cursor": found.next_cursor},
-            headers=SALON_PAGES,
-        )
+        return Response(found.body(present.salon_summary), headers=SALON_PAGES)
 
 
 class SalonItem(PublicEndpoint):
@@ -89,10 +86,7 @@ class SalonReviews(PublicEndpoint):
     def get(self, request: Request, salon: str) -> Response:
         reviews = catalogue.reviews_of(catalogue.live_salon(salon))
         found = page(reviews, order=("-created_at", "-id"), query=self.query)
-        return Response(
-            {"items": [present.review(r) for r in found.rows], "next_cursor": found.next_cursor},
-            headers=SALON_PAGES,
-        )
+        return Response(found.body(present.review), headers=SALON_PAGES)
 
 
 class DeskCollection(Endpoint):
