@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 
 def text(name: str, default: str = "", *, choices: Sequence[str] = ()) -> str:
-    value = os.environ.get(name)
-    if value is None and (path := os.environ.get(f"{name}_FILE")):
+    value = os.environ.get(name, "")
+    if not value and (path := os.environ.get(f"{name}_FILE")):
         try:
-            value = Path(path).read_text().strip()
+            value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE: {path} cannot be read ({error.strerror}).") from error
-    value = default if value is None or value == "" else value
+        except UnicodeDecodeError:
+            raise ImproperlyConfigured(f"{name}_FILE: {path} does not hold text.") from None
+    value = value or default
     if choices and value not in choices:
         raise ImproperlyConfigured(f"{name}: {value!r} is not one of {', '.join(choices)}.")
     return value
@@ -65,9 +69,44 @@ def several(name: str, default: str = "", *, choices: Sequence[str] = ()) -> lis
     return values
 
 
+def origins(name: str) -> list[str]:
+    """Comma-separated web origins: scheme and host, perhaps a port, nothing behind."""
+    values = several(name)
+    for value in values:
+        if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", value):
+            raise ImproperlyConfigured(f"{name}: {value!r} is not an origin such as https://www.example.sa.")
+    return values
+
+
 def url(name: str, default: str = "") -> str:
     """An http(s) address without a trailing slash, or empty."""
     value = text(name, default).rstrip("/")
     if value and not value.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"{name}: {value!r} is not an http or https address.")
     return value
+
+
+def review_numbers(name: str, *, obvious_codes: bool) -> dict[str, tuple[str, date]]:
+    """`+966512345678=482913@2026-12-31, …`: at most ten exact numbers, each with its code and its last day.
+
+    Without `obvious_codes` a code needs four different digits and may not count up or down. A message never
+    repeats the value, which holds codes.
+    """
+    numbers: dict[str, tuple[str, date]] = {}
+    for position, entry in enumerate(several(name), 1):
+        found = re.fullmatch(r"(\+[1-9][0-9]{7,14})=([0-9]{6})@([0-9]{4}-[0-9]{2}-[0-9]{2})", entry)
+        try:
+            last_day = date.fromisoformat(found.group(3)) if found else None
+        except ValueError:
+            last_day = None
+        if found is None or last_day is None:
+            raise ImproperlyConfigured(f"{name}: entry {position} is not +number=six digits@YYYY-MM-DD.")
+        phone, code = found.group(1, 2)
+        if not obvious_codes and (len(set(code)) < 4 or code in "01234567890" or code in "09876543210"):
+            raise ImproperlyConfigured(f"{name}: the code of entry {position} is too easy to guess.")
+        if phone in numbers:
+            raise ImproperlyConfigured(f"{name}: entry {position} repeats a number.")
+        numbers[phone] = (code, last_day)
+    if len(numbers) > 10:
+        raise ImproperlyConfigured(f"{name}: at most 10 numbers.")
+    return numbers

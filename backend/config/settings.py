@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
+from phonenumbers import SUPPORTED_REGIONS
 
 from backend.config import env
 
@@ -26,28 +27,57 @@ SECRET_KEY = env.text("SECRET_KEY", LOCAL_SECRET)
 SIGNING_KEY = env.text("SIGNING_KEY", f"{SECRET_KEY}:tokens")
 OTP_KEY = env.text("OTP_KEY", f"{SECRET_KEY}:codes")
 PORT = env.integer("PORT", 8000, least=1, most=65535)
+BEHIND_PROXY = env.flag("BEHIND_PROXY", PRODUCTION)
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 1 if BEHIND_PROXY else 0, least=0, most=10)
 PUBLIC_BASE_URL = env.url("PUBLIC_BASE_URL", "" if PRODUCTION else f"http://127.0.0.1:{PORT}")
 ALLOWED_HOSTS = env.several("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver")
-CORS_ALLOWED_ORIGINS = env.several("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 LIMITS_SCALE = env.decimal("LIMITS_SCALE", 1, least=0.01)
 DATABASE_URL = env.text("DATABASE_URL")
 
-PROVIDERS = ("console", "unifonic")
+PROVIDERS = ("console", "twilio", "unifonic")
 OTP_PROVIDER = env.several("OTP_PROVIDER", "" if PRODUCTION else "console", choices=PROVIDERS)
 SMS_PROVIDER = env.several("SMS_PROVIDER", "" if PRODUCTION else "console", choices=PROVIDERS)
+PROVIDER_TIMEOUT = env.integer("PROVIDER_TIMEOUT", 10, least=1, most=12)
 CONSOLE_MESSAGES_FILE = Path(env.text("CONSOLE_MESSAGES_FILE", str(VAR_DIR / "messages.log")))
+TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID")
+TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN")
+TWILIO_FROM = env.text("TWILIO_FROM")
+TWILIO_MESSAGING_SERVICE_SID = env.text("TWILIO_MESSAGING_SERVICE_SID")
+TWILIO_WHATSAPP_FROM = env.text("TWILIO_WHATSAPP_FROM")
+TWILIO_WHATSAPP_OTP_CONTENT_SID = {  # an approved wording has one language
+    "ar": env.text("TWILIO_WHATSAPP_OTP_CONTENT_SID_AR"),
+    "en": env.text("TWILIO_WHATSAPP_OTP_CONTENT_SID_EN"),
+}
+TWILIO_BASE_URL = env.url("TWILIO_BASE_URL")
 UNIFONIC_APP_SID = env.text("UNIFONIC_APP_SID")
 UNIFONIC_SENDER_ID = env.text("UNIFONIC_SENDER_ID")
+UNIFONIC_BASIC_USER = env.text("UNIFONIC_BASIC_USER")
+UNIFONIC_BASIC_PASSWORD = env.text("UNIFONIC_BASIC_PASSWORD")
 UNIFONIC_BASE_URL = env.url("UNIFONIC_BASE_URL")
+UNIFONIC_WHATSAPP_PUBLIC_ID = env.text("UNIFONIC_WHATSAPP_PUBLIC_ID")
+UNIFONIC_WHATSAPP_SECRET = env.text("UNIFONIC_WHATSAPP_SECRET")
+UNIFONIC_WHATSAPP_OTP_TEMPLATE = env.text("UNIFONIC_WHATSAPP_OTP_TEMPLATE")
+UNIFONIC_WHATSAPP_OTP_BUTTON = env.text(
+    "UNIFONIC_WHATSAPP_OTP_BUTTON", "none", choices=("none", "options", "button")
+)
+UNIFONIC_WHATSAPP_BASE_URL = env.url("UNIFONIC_WHATSAPP_BASE_URL")
 
 MOYASAR_SECRET_KEY = env.text("MOYASAR_SECRET_KEY")
 MOYASAR_PUBLISHABLE_KEY = env.text("MOYASAR_PUBLISHABLE_KEY")
 MOYASAR_WEBHOOK_SECRET = env.text("MOYASAR_WEBHOOK_SECRET")
 MOYASAR_BASE_URL = env.url("MOYASAR_BASE_URL")
 
-PHONE_COUNTRIES = env.several("PHONE_COUNTRIES", "SA")
+PHONE_COUNTRIES = env.several("PHONE_COUNTRIES", "SA", choices=sorted(SUPPORTED_REGIONS))
+CONTROLLER_NAME = env.text("CONTROLLER_NAME", "موعد (Mawid)")
+CONTROLLER_CONTACT = env.text("CONTROLLER_CONTACT")
+DATA_PROTECTION_OFFICER = env.text("DATA_PROTECTION_OFFICER")
 OTP_LIFETIME = timedelta(minutes=5)
+OTP_SPEND_PER_HOUR = env.integer("OTP_SPEND_PER_HOUR", 2000, least=1, most=1_000_000)
 OTP_DOMAIN = env.text("OTP_DOMAIN")
+REVIEW_NUMBERS = env.review_numbers("REVIEW_NUMBERS", obvious_codes=not PRODUCTION)
+PHONE_CHANGE_COOLING = timedelta(hours=env.integer("PHONE_CHANGE_COOLING", 72, least=24, most=720))
+DORMANT_AFTER = timedelta(days=env.integer("DORMANT_AFTER", 180, least=30, most=3650))
 
 
 def _refuse_half_production() -> None:
@@ -62,7 +92,10 @@ def _refuse_half_production() -> None:
         "OTP_PROVIDER": (not OTP_PROVIDER or "console" in OTP_PROVIDER) and "must name a real provider",
         "SMS_PROVIDER": (not SMS_PROVIDER or "console" in SMS_PROVIDER) and "must name a real provider",
         "MOYASAR_BASE_URL": MOYASAR_BASE_URL and "must be empty; a sandbox gateway is for development",
+        "TWILIO_BASE_URL": TWILIO_BASE_URL and "must be empty; a stand-in is for development",
         "UNIFONIC_BASE_URL": UNIFONIC_BASE_URL and "must be empty; a stand-in is for development",
+        "UNIFONIC_WHATSAPP_BASE_URL": UNIFONIC_WHATSAPP_BASE_URL
+        and "must be empty; a stand-in is for development",
         "MOYASAR_SECRET_KEY": MOYASAR_SECRET_KEY.startswith("sk_test_") and "is a test key",
         "MOYASAR_WEBHOOK_SECRET": bool(MOYASAR_SECRET_KEY)
         and not MOYASAR_WEBHOOK_SECRET
@@ -86,6 +119,8 @@ if DATABASE_URL:
         raise ImproperlyConfigured(f"DATABASE_URL: not a PostgreSQL address ({error}).") from error
     if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL: only postgresql:// is supported.")
+    if not DATABASES["default"].get("NAME"):
+        raise ImproperlyConfigured("DATABASE_URL: names no database, as in postgresql://host/mawid.")
 else:
     from backend.core import embedded_postgres
 
@@ -121,8 +156,12 @@ django_stubs_ext.monkeypatch()
 
 INSTALLED_APPS = [
     "modeltranslation",
+    "backend.console",  # before the admin, whose templates it replaces in part
+    "backend.console.apps.SiteConfig",
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "corsheaders",
@@ -141,13 +180,17 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "backend.core.api.middleware.RequestIdMiddleware",
     "backend.core.api.middleware.LanguageMiddleware",
+    "backend.console.middleware.ConsoleMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",  # lazy: the API never opens a session
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -156,7 +199,7 @@ WSGI_APPLICATION = "backend.config.wsgi.application"
 APPEND_SLASH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
-CSRF_FAILURE_VIEW = "backend.core.api.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "backend.console.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
@@ -165,6 +208,7 @@ LANGUAGES = [("ar", "العربية"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 MODELTRANSLATION_DEFAULT_LANGUAGE = "ar"
 MODELTRANSLATION_FALLBACK_LANGUAGES = ("ar", "en")
+FORMAT_MODULE_PATH = ["backend.console.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"  # salons have their own zone; nothing may lean on a server's
@@ -175,23 +219,43 @@ if not PRODUCTION:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise complains about a folder that is not there
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
 
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", PRODUCTION) else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+# Only the console has sessions, so only it is sent their cookies. They end after half an hour without a page.
+SESSION_COOKIE_NAME = "console_session"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/console/"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_AGE = 30 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 X_FRAME_OPTIONS = "DENY"
 
 CORS_EXPOSE_HEADERS = [
     "Content-Language",
     "X-Request-Id",
     "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
     "ETag",
     "Idempotent-Replayed",
 ]
@@ -264,6 +328,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "payments", "description": "Deposits through Moyasar"},
         {"name": "manage", "description": "The salon's desk"},
         {"name": "finance", "description": "Payments and their proof"},
+        {"name": "support", "description": "Helping people; every look is recorded"},
         {
             "name": "provider-webhooks",
             "description": "Called by payment and message companies, never by apps",
@@ -271,6 +336,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
 }
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "debug", "info", "warning", "error")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -292,7 +358,7 @@ LOGGING: dict[str, Any] = {
             "formatter": "json" if PRODUCTION else "readable",
         }
     },
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO", choices=LEVELS).upper()},
     "loggers": {
         "django.request": {"level": "CRITICAL"},  # the access log and core.api.problems say it better
         "django.server": {"level": "WARNING"},

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
+from django.views.generic import RedirectView
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.console import errors
 from backend.core.api import problems
 from backend.core.api.system import healthz, readyz
 from backend.payments.api.views import payment_return
 
-handler400 = problems.bad_request
-handler403 = problems.permission_denied
-handler404 = problems.page_not_found
-handler500 = problems.server_error
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.page_not_found
+handler500 = errors.server_error
 
 
 class Docs(SpectacularSwaggerView):
@@ -41,6 +44,8 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("docs", Docs.as_view(), name="docs"),
+    path("console", RedirectView.as_view(pattern_name="admin:index"), name="console"),
+    path("console/", admin.site.urls),
     path("pay/return/<uuid:payment_id>", payment_return, name="payment-return"),
     path(
         "api/v1/",

@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class CoreConfig(AppConfig):
     name = "backend.core"
     label = "core"
+
+    def ready(self) -> None:
+        from backend.core import jobs, privacy, purge
+
+        privacy.register(privacy.KEEPER)
+        jobs.register("purge", purge.now_and_then("core", purge.purge_core))

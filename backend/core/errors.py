@@ -65,14 +65,15 @@ class Refused(DomainError):
 
 
 class TooManyRequests(DomainError):
-    """Carries `retry_after`, whole seconds."""
+    """Carries `retry_after`, whole seconds, and the informative headers of the limit that refused."""
 
     code = "rate_limited"
     message = _("Too many requests. Please try again shortly.")
     client = "retry"
 
-    def __init__(self, *, retry_after: int, **params: Any) -> None:
+    def __init__(self, *, retry_after: int, headers: Mapping[str, str] | None = None, **params: Any) -> None:
         super().__init__(extra={"retry_after": retry_after}, **params)
+        self.headers = dict(headers or {})
 
 
 class Unavailable(DomainError):
@@ -116,6 +117,7 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "not_found": _("The requested item does not exist."),
     "phone_invalid": _("The mobile number is not correct. Example: 0512345678"),
     "phone_not_supported": _("Only Saudi mobile numbers can be used."),
+    "phone_unchanged": _("This is already the number of your account."),
     "date_invalid": _("This is not a valid date. Example: 2026-11-20"),
     "datetime_invalid": _("This is not a valid moment. Example: 2026-11-20T16:30:00+03:00"),
     "date_out_of_range": _("This date is outside the years that can be used."),

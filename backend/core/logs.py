@@ -11,12 +11,25 @@ from pythonjsonlogger.json import JsonFormatter
 from backend.core.request_context import current_request_id
 from backend.core.text import ascii_digits
 
-_PHONE = re.compile(r"(?<![0-9A-Fa-f\-])(?:\+|00)?(?:966|0)?5[0-9]{8}(?![0-9A-Fa-f\-])|\+[1-9][0-9]{7,14}")
+_PHONE = re.compile(
+    r"(?<![0-9A-Fa-f\-])(?:\+|00)?(?:966|0)?5[0-9]{8}(?![0-9A-Fa-f\-])"
+    r"|(?<![0-9A-Fa-f\-])(?:(?:\+|00)?966[ -]?|0)5[0-9][ -]?[0-9]{3}[ -]?[0-9]{4}(?![0-9A-Fa-f\-])"
+    r"|\+[1-9][0-9]{7,14}"
+)
+_DETAIL = re.compile(
+    r"^DETAIL: .*?(?=^(?:HINT|CONTEXT|QUERY): |^The above exception|^During handling|^Traceback |\Z)", re.M | re.S
+)
+"""PostgreSQL quotes the whole refused row there, names included."""
 
 
 def redact(text: str) -> str:
-    """The text with anything that looks like a phone number replaced: the last net, not the first."""
-    return _PHONE.sub("[phone]", text if text.isascii() else ascii_digits(text))
+    """The text without what looks like a phone number or quotes a database row: the last net, not the first.
+
+    Lines stay lines: a traceback that quotes Arabic text is still read line by line.
+    """
+    if not text.isascii():
+        text = "\n".join(map(ascii_digits, text.split("\n")))
+    return _PHONE.sub("[phone]", _DETAIL.sub("DETAIL:  [withheld]\n", text))
 
 
 class RequestIdFilter(logging.Filter):

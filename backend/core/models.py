@@ -27,11 +27,44 @@ class IdempotencyRecord(models.Model):
 
 
 class RateCount(models.Model):
-    """How often `key` was counted since `window_started_at`; changed only by `core.limits.take`."""
+    """How often `key` was counted in the window that ends at `ends_at`; changed only by `core.limits`."""
 
     key = models.CharField(max_length=120, primary_key=True)
-    window_started_at = models.DateTimeField()
+    ends_at = models.DateTimeField(db_index=True)
     taken = models.PositiveIntegerField()
 
     def __str__(self) -> str:
         return self.key
+
+
+class Alarm(models.Model):
+    """Something a person has to look at: one row per kind, subject and hour, written by `core.alarms`.
+
+    Neither subject nor details may hold a phone number or a code.
+    """
+
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=80)
+    hour = models.DateTimeField()
+    """The full hour (UTC) in which it was raised: another hour of the same trouble is another row."""
+    details = models.JSONField(default=dict)
+    """Of the last time."""
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject", "hour"], name="alarm_once_an_hour"),
+            models.CheckConstraint(
+                condition=models.Q(last_at__gte=models.F("first_at")), name="alarm_ends_after_it_began"
+            ),
+        ]
+        indexes = [models.Index(fields=["-last_at"], name="alarm_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"

@@ -43,7 +43,7 @@ def live_salon(salon: str) -> Salon:
 
 
 def live_salons(filters: Mapping[str, Any]) -> QuerySet[Salon]:
-    """Live salons, by `city`, `category`, `audience` and `district` (either language) when given."""
+    """Live salons, by `city`, `category` and `audience` when given."""
     salons: QuerySet[Salon] = Salon.objects.live().select_related("city")
     if city := filters.get("city"):
         salons = salons.filter(city_id=city)
@@ -57,12 +57,16 @@ def live_salons(filters: Mapping[str, Any]) -> QuerySet[Salon]:
 
 def salon_page(salon: str) -> Salon:
     """A live salon with everything its page shows, in a fixed number of queries. Raises NotFound."""
+    offered = Service.objects.filter(is_active=True)
     found: Salon | None = (
         Salon.objects.live()
         .select_related("city")
         .prefetch_related(
-            Prefetch("services", Service.objects.filter(is_active=True).select_related("category")),
-            Prefetch("staff", StaffMember.objects.filter(is_active=True).prefetch_related("services")),
+            Prefetch("services", offered.select_related("category")),
+            Prefetch(
+                "staff",
+                StaffMember.objects.filter(is_active=True).prefetch_related(Prefetch("services", offered)),
+            ),
             Prefetch("working_windows", WorkingWindow.objects.filter(staff_member=None)),
         )
         .filter(**salon_lookup(salon))

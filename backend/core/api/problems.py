@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -107,7 +108,7 @@ def problem_body(error: errors.DomainError) -> dict[str, Any]:
 
 
 def _headers(error: errors.DomainError) -> dict[str, str]:
-    headers = {}
+    headers = dict(error.headers) if isinstance(error, errors.TooManyRequests) else {}
     if "retry_after" in error.extra:
         headers["Retry-After"] = str(error.extra["retry_after"])
     if status_of(error) == 401:
@@ -150,7 +151,7 @@ def field_errors(detail: Any, *, in_query: bool = False, at: str = "") -> list[e
 
 
 def _step(name: str) -> str:
-    """A name inside a JSON Pointer. An unknown one is the caller's text: half a surrogate pair could not be sent back."""
+    """A name in a JSON Pointer. An unknown one is the caller's text: half a surrogate pair could not be sent back."""
     printable = name[:100].encode("utf-8", "replace").decode()
     return printable.replace("~", "~0").replace("/", "~1")
 
@@ -191,13 +192,17 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
 
     The answer is written here: DRF's own Response would let the view's renderer (the reference's is HTML) write it.
     """
+    return problem_response(_accounted_for(exc))
+
+
+def _accounted_for(exc: BaseException) -> errors.DomainError:
     error = as_domain_error(exc)
     if error is None:
-        logger.exception("unexpected error", exc_info=exc)
-        error = errors.ServerError()
-    elif status_of(error) == 503 and not isinstance(exc, errors.DomainError):
+        logger.error("unexpected error", exc_info=exc)
+        return errors.ServerError()
+    if status_of(error) == 503 and not isinstance(exc, errors.DomainError):
         logger.error("database unavailable", exc_info=exc)
-    return problem_response(error)
+    return error
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -217,4 +222,6 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return problem_response(errors.ServerError())
+    """Called while Django handles a crash outside of DRF; its own log of it is silenced in the settings."""
+    exc = sys.exception()
+    return problem_response(_accounted_for(exc) if exc else errors.ServerError())

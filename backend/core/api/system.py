@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from redis.exceptions import RedisError
 
 from backend.core.api.problems import problem_response
 from backend.core.errors import Unavailable
@@ -20,6 +21,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         cache.get("readyz")
-    except (DatabaseError, OSError):
+    except (Error, OSError, RedisError):
         return problem_response(Unavailable(extra={"retry_after": 2}))
     return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})

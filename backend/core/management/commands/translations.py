@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation.template import templatize
 
 LANGUAGES = ("ar", "en")
+SHOWN = 60
 PLURALS = {
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : "
     "n%100>=3 && n%100<=10 ? 3 : n%100>=11 && n%100<=99 ? 4 : 5);",
@@ -53,15 +54,16 @@ class Command(BaseCommand):
                 added, dropped = update(folder, language, template)
                 self.stdout.write(f"{language}: {added} new, {dropped} dropped")
         problems = [problem for language in LANGUAGES for problem in problems_of(folder, language, template)]
+        shown = problems[:SHOWN]
+        if len(problems) > SHOWN:
+            shown.append(f"... and {len(problems) - SHOWN} more")
         if problems and options["check"]:
             raise CommandError(
                 "Translations are incomplete; `make translations` adds new texts to locale/:\n"
-                + "\n".join(problems)
+                + "\n".join(shown)
             )
-        for problem in problems:
-            self.stdout.write(problem)
-        if not problems:
-            self.stdout.write(f"{len(template)} texts, all there.")
+        for line in shown or [f"{len(template)} texts, all there."]:
+            self.stdout.write(line)
 
 
 def texts_of(folder: Path) -> Catalog:
@@ -115,9 +117,9 @@ def problems_of(folder: Path, language: str, template: Catalog) -> Iterator[str]
     catalogue = _read(path, language)
     wanted = {_key(message): message for message in _messages(template)}
     found = {_key(message): message for message in _messages(catalogue)}
-    for key in wanted.keys() - found.keys():
+    for key in sorted(wanted.keys() - found.keys(), key=str):
         yield f"{language}: not in the catalogue: {_show(wanted[key])}"
-    for key in found.keys() - wanted.keys():
+    for key in sorted(found.keys() - wanted.keys(), key=str):
         yield f"{language}: no longer used: {_show(found[key])}"
     if PLURALS[language].split("plural=")[0] not in catalogue.plural_forms:
         yield f"{language}: the header counts {catalogue.plural_forms!r}, not {PLURALS[language]!r}"

@@ -1,0 +1,547 @@
+"""What every page of the console shares: who may do what, how things are found, and how they are written.
+
+The console is Django's admin (`backend.console` runs it). Each app's `admin.py` says which of its models are shown and
+how; whether a person may see or change them is `backend.console.policy`'s to say, which the site answers for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.admin.options import get_content_type_for_model
+from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import formats, timezone
+from django.utils.functional import Promise, cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from backend.core import phone as phones
+from backend.core.errors import DomainError
+from backend.core.money import money, plain
+from backend.core.text import ascii_digits, clean_name, clean_prose
+
+M = TypeVar("M", bound=models.Model)
+Text = str | Promise
+Column = Callable[[Any], Any]
+
+EMPTY = "—"
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+MOST_COUNTED = 10_000
+MOST_AT_ONCE = 50
+"""Rows one action takes on: each is an operation of its own, with messages to send."""
+
+
+class Rules(Protocol):
+    """What the site knows about people (`backend.console.policy`)."""
+
+    def may(self, user: Any, model: str, verb: str) -> bool: ...
+
+    def must_search(self, user: Any, model: str) -> bool: ...
+
+
+# Words ------------------------------------------------------------------------------------------
+
+
+def label(
+    model: type[models.Model], one: Text, many: Text, *, choices: Sequence[str] = (), **fields: Text
+) -> None:
+    """Name a model and its fields for people, and let the labels of its choices be translated.
+
+    Said here rather than in the models, so that a word never needs a migration: migrations keep the texts of the class
+    body, and a translated choice equals its English original while they are compared. `choices` are those originals,
+    each in N_() for the catalogue to find.
+    """
+    model._meta.verbose_name, model._meta.verbose_name_plural = cast(str, one), cast(str, many)
+    for name, text in fields.items():
+        _field(model, name).verbose_name = cast(str, text)
+    for field in model._meta.fields:
+        if field.choices:
+            field.choices = [(value, _lazy(text)) for value, text in field.choices]
+
+
+def _lazy(text: Any) -> Any:
+    return _(text) if isinstance(text, str) and text else text
+
+
+def label_translated(model: type[models.Model], *names: str) -> None:
+    """Texts that exist in both languages, once they have a label: "name (العربية)" and "name (English)"."""
+    for name in names:
+        text = _field(model, name).verbose_name
+        for language, native in (("ar", "العربية"), ("en", "English")):
+            _field(model, f"{name}_{language}").verbose_name = format_lazy("{} ({})", text, native)
+
+
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    return cast("models.Field[Any, Any]", model._meta.get_field(name))
+
+
+def named(obj: Any) -> str:
+    """What people call this row: its name in their language, its reference, else what the model says."""
+    return str(getattr(obj, "name", "") or obj)
+
+
+# Columns ----------------------------------------------------------------------------------------
+# Each makes a function for `list_display` and for `fields`; `path` may cross relations ("booking.reference").
+
+
+def column(path: str, text: Text, render: Callable[[Any], Any]) -> Column:
+    """A value shown by `render`; a dash where there is none."""
+
+    def shown(obj: Any) -> Any:
+        value: Any = obj
+        for step in path.split("."):
+            value = getattr(value, step, None)
+            if value is None:
+                return EMPTY
+        return EMPTY if value == "" else render(value)
+
+    shown.__name__ = path.replace(".", "_")
+    return admin.display(description=cast(str, text))(shown)
+
+
+def ltr(value: Any) -> SafeString:
+    """Ids, numbers and codes keep their order inside Arabic."""
+    return format_html('<bdi dir="ltr">{}</bdi>', value)
+
+
+def code(path: str, text: Text) -> Column:
+    return column(path, text, ltr)
+
+
+def words(path: str, text: Text) -> Column:
+    """Somebody's own words, in whatever script."""
+    return column(path, text, lambda value: format_html('<bdi dir="auto">{}</bdi>', value))
+
+
+def phone(path: str, text: Text, *, whole: bool = False) -> Column:
+    """A phone number: masked, unless the page is for ringing people up."""
+    return column(path, text, lambda e164: ltr(phones.display(e164) if whole else phones.masked(e164)))
+
+
+def amount(path: str, text: Text) -> Column:
+    """Halalas, as riyals."""
+    return column(
+        path, text, lambda minor: format_html('<bdi class="amount">{}</bdi>', money(minor)["display"])
+    )
+
+
+def moment(path: str, text: Text) -> Column:
+    return column(path, text, lambda at: formats.localize(timezone.localtime(at)))
+
+
+def document(path: str, text: Text) -> Column:
+    """JSON, readable."""
+    return column(
+        path,
+        text,
+        lambda value: format_html(
+            '<pre dir="ltr">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+        ),
+    )
+
+
+def name(path: str, text: Text) -> Column:
+    """A row with a name of its own: a salon, a city."""
+    return column(path, text, lambda row: format_html('<bdi dir="auto">{}</bdi>', named(row)))
+
+
+def person(path: str, text: Text, *, link: bool = False) -> Column:
+    """Somebody: name and masked number; `link` where whoever sees this may see people."""
+
+    def render(user: Any) -> SafeString:
+        shown = format_html('<bdi dir="auto">{}</bdi>', user.name or EMPTY)
+        if user.phone:
+            shown = format_html("{} {}", shown, ltr(phones.masked(user.phone)))
+        if not link:
+            return shown
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:accounts_user_change", args=[user.pk]), shown
+        )
+
+    return column(path, text, render)
+
+
+def to_list(model: str, text: Text, words: Text, **query: str) -> Column:
+    """A link to another list, narrowed to this row: `to_list("bookings_booking", …, q="reference")`."""
+
+    def shown(obj: Any) -> Any:
+        values = "&".join(f"{key}={getattr(obj, path)}" for key, path in query.items())
+        try:
+            return format_html('<a href="{}?{}">{}</a>', reverse(f"admin:{model}_changelist"), values, words)
+        except NoReverseMatch:
+            return EMPTY
+
+    shown.__name__ = f"to_{model}"
+    return admin.display(description=cast(str, text))(shown)
+
+
+# Forms ------------------------------------------------------------------------------------------
+
+
+class Riyals(forms.Field):
+    """Halalas, typed as riyals: `150`, `1,250.50`, `١٥٠٫٥`."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "dir": "ltr"})
+    default_error_messages = {"invalid": _("Enter an amount in riyals, such as 150.00.")}
+
+    def prepare_value(self, value: Any) -> Any:
+        return plain(value).replace(",", "") if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> int | None:
+        text = ascii_digits(str(value or "")).replace("٫", ".").replace("٬", "").replace(",", "").strip()
+        if not text:
+            return None
+        try:
+            minor = Decimal(text) * 100
+        except InvalidOperation:
+            minor = Decimal("NaN")
+        if not minor.is_finite() or minor != minor.to_integral_value() or not 0 <= minor <= 100_000_000:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return int(minor)
+
+
+class MinuteOfDay(forms.Field):
+    """Minutes after local midnight, typed as a clock: `22:00`; `25:30` is half past one of the next morning."""
+
+    widget = forms.TextInput(attrs={"inputmode": "numeric", "dir": "ltr", "placeholder": "10:00"})
+    default_error_messages = {
+        "invalid": _("Enter a time such as 10:00; after midnight go on counting: 25:30 is half past one.")
+    }
+
+    def prepare_value(self, value: Any) -> Any:
+        return clock(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> int | None:
+        text = ascii_digits(str(value or "")).strip()
+        if not text:
+            return None
+        found = re.fullmatch(r"([0-9]{1,2}):([0-5][0-9])", text)
+        if not found:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return int(found[1]) * 60 + int(found[2])
+
+
+def clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+class ConsoleForm(forms.ModelForm[Any]):
+    """Digits of every script in numbers and dates; names without the marks that can spoof what people see."""
+
+    rules: Mapping[str, Text] = {}
+    """What the database's constraints say, in words: by the constraint's name."""
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(data, *args, **kwargs)
+        if data is None:
+            return
+        folded = data.copy()
+        for name, field in self.fields.items():
+            if isinstance(field, forms.IntegerField | forms.DateField | forms.SplitDateTimeField):
+                for key in (name, f"{name}_0", f"{name}_1"):
+                    key = self.add_prefix(key)
+                    if key in folded:
+                        folded[key] = ascii_digits(folded[key]).strip()
+        self.data = folded
+
+    def _update_errors(self, errors: Any) -> None:
+        lists = getattr(errors, "error_dict", {"": getattr(errors, "error_list", [])}).values()
+        for error in (error for found in lists for error in found):
+            for name, sentence in self.rules.items():
+                if name in str(error.message):
+                    error.message = sentence
+        super()._update_errors(errors)  # type: ignore[misc]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name, value in cleaned.items():
+            if isinstance(value, str) and name in self.fields:
+                prose = isinstance(self.fields[name].widget, forms.Textarea)
+                cleaned[name] = clean_prose(value) if prose else clean_name(value)
+        return cleaned
+
+
+class ReasonForm(ActionForm):
+    """The action bar with a reason, for actions that people will ask about."""
+
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=300, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
+
+
+# Pages ------------------------------------------------------------------------------------------
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts no further than people page: the length of a table of millions is nobody's question."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[: MOST_COUNTED + 1].count())
+
+    @property
+    def goes_on(self) -> bool:
+        return self.count > MOST_COUNTED
+
+
+class _Governed(admin.options.BaseModelAdmin[M]):
+    """Asks the policy instead of Django's table of permissions."""
+
+    def may(self, request: HttpRequest, verb: str) -> bool:
+        rules = cast(Rules, self.admin_site)
+        return rules.may(request.user, self.opts.label_lower, verb)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "view")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "view")
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return self.may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "delete")
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name.endswith("_minor"):
+            return Riyals(label=capfirst(db_field.verbose_name), help_text=_("Riyals, VAT included"))
+        if db_field.name.endswith("_minute"):
+            return MinuteOfDay(label=capfirst(db_field.verbose_name), help_text=db_field.help_text)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            _direct(field, db_field)
+        return field
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if isinstance(field, forms.ModelChoiceField):
+            field.label_from_instance = named  # type: ignore[method-assign]
+        return field
+
+
+def _direct(field: forms.Field, db_field: Any) -> None:
+    """Which way a text runs does not follow the page: numbers and slugs to the right, names as they are written."""
+    language = getattr(db_field, "language", None)
+    attrs = field.widget.attrs
+    if language:
+        attrs |= {"dir": "rtl" if language == "ar" else "ltr", "lang": language}
+    elif isinstance(db_field, models.IntegerField | models.DecimalField | models.SlugField):
+        attrs["dir"] = "ltr"
+    elif isinstance(db_field, models.CharField | models.TextField) and not db_field.choices:
+        attrs["dir"] = "auto"
+
+
+class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
+    """A model in the console. The policy decides who sees, adds, changes and deletes.
+
+    `phone_fields` are searched by a whole number in any spelling, `search_fields` by other words, an id finds its row.
+    Who must search (support) sees nothing before, and then only what a whole number or `whole_fields` name.
+    """
+
+    form: Any = ConsoleForm
+    fields: ClassVar[Any] = None
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    sortable_by = ()
+    list_per_page = 50
+    list_max_show_all = 200
+    empty_value_display = EMPTY
+    actions_selection_counter = True
+    view_on_site = False
+    phone_fields: Sequence[str] = ()
+    person_fields: Sequence[str] = ()
+    """Whose row it is; a person's id finds theirs, and stands only in links of their page."""
+    whole_fields: Sequence[str] = ()
+    """Lookups for a whole reference, `reference__iexact`."""
+    related: Sequence[str] = ()
+    """What lists and pages show beside the row itself, fetched with it."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.related) if self.related else rows
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        # A list searched by phone alone has no words to search, and needs its search box all the same.
+        return tuple(super().get_search_fields(request)) or (("pk",) if self.phone_fields else ())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        term = ascii_digits(search_term).strip()
+        rules = cast(Rules, self.admin_site)
+        sees_all = not rules.must_search(request.user, self.opts.label_lower)
+        if not term:
+            return (queryset if sees_all else queryset.none()), False
+        number = whole_number(term) if self.phone_fields else ""
+        if number:
+            return queryset.filter(_any(self.phone_fields, number)), False
+        if _UUID.fullmatch(term):
+            found = self.of_person(term)
+            if sees_all and isinstance(self.opts.pk, models.UUIDField):
+                found |= Q(pk=term)
+            if found:
+                return queryset.filter(found), False
+        if not sees_all:
+            named = _any(self.whole_fields, term)
+            return (queryset.filter(named) if named else queryset.none()), False
+        if not self.search_fields:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, term)
+
+    def of_person(self, person_id: str) -> Q:
+        return _any(self.person_fields, person_id)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write what was changed and nothing else, so that two people do not undo each other's work."""
+        if not change:
+            obj.save(force_insert=True)
+            return
+        own = {field.name for field in self.opts.concrete_fields}
+        changed = [name for name in form.changed_data if name in own]
+        if changed:
+            obj.save(update_fields=changed)
+
+    # Every change has a name on it; the log says what people call the row.
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return self._log(request, obj, ADDITION, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return self._log(request, obj, CHANGE, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return [self._log(request, obj, DELETION, "") for obj in queryset]
+
+    def name_in_log(self, obj: Any) -> str:
+        return named(obj)
+
+    def _log(self, request: HttpRequest, obj: Any, flag: int, message: Any) -> LogEntry:
+        return LogEntry.objects.create(
+            user_id=cast(Any, request.user).pk,
+            content_type_id=get_content_type_for_model(obj).pk,
+            object_id=str(obj.pk),
+            object_repr=self.name_in_log(obj)[:200],
+            action_flag=flag,
+            change_message=json.dumps(message) if isinstance(message, list) else message,
+        )
+
+    # Actions
+
+    def each(
+        self, request: HttpRequest, queryset: QuerySet[M], act: Callable[[M], str | None], *, done: str
+    ) -> None:
+        """Run one operation per row and tell, row by row, which were refused and why.
+
+        `act` returns None when it did its work, or a sentence about why there was none to do. `done` goes to the log.
+        """
+        rows = list(queryset[: MOST_AT_ONCE + 1])
+        if len(rows) > MOST_AT_ONCE:
+            self.message_user(
+                request,
+                gettext("Please choose at most %(most)d at a time. Nothing was done.")
+                % {"most": MOST_AT_ONCE},
+                messages.ERROR,
+            )
+            return
+        finished = 0
+        for row in rows:
+            try:
+                refused = act(row)
+            except DomainError as error:
+                refused = error.detail
+            if refused is None:
+                finished += 1
+                self.log_change(request, row, done)
+                continue
+            self.message_user(
+                request,
+                format_html('<bdi dir="auto">{}</bdi>: {}', self.name_in_log(row), refused),
+                messages.WARNING,
+            )
+        if finished:
+            self.message_user(
+                request,
+                ngettext("%(count)d done.", "%(count)d done.", finished) % {"count": finished},
+                messages.SUCCESS,
+            )
+
+
+class ReadOnlyAdmin(ConsoleAdmin[M]):
+    """What the system decides: to be read. Nobody adds, changes or deletes, whatever a policy says."""
+
+    fields: ClassVar[Any] = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return flatten_fieldsets(self.get_fieldsets(request, obj))
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyRows(_Governed[M], admin.TabularInline[Any, M]):
+    """Rows that belong to the one above, to be read."""
+
+    fields: ClassVar[Any] = None
+    extra = 0
+    can_delete = False
+    show_change_link = False
+    related: Sequence[str] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.related) if self.related else rows
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or ()
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def whole_number(text: str) -> str:
+    """The E.164 form of a whole mobile number in any spelling; empty for anything else."""
+    try:
+        return phones.mobile_e164(text)
+    except phones.PhoneInvalid:
+        return ""
+
+
+def _any(lookups: Iterable[str], value: Any) -> Q:
+    found = Q()
+    for lookup in lookups:
+        found |= Q(**{lookup: value})
+    return found

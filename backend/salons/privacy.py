@@ -1,0 +1,101 @@
+"""What the catalogue keeps about a person: reviews they wrote, salons they work at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Replace
+from django.utils.translation import gettext_lazy as _
+
+from backend.core.errors import Refused
+from backend.core.privacy import ERASED_NAME, Erased, Erasure, Keeper, Kept, Person, Record, without_phones
+from backend.core.time import rfc3339
+from backend.salons.models import Membership, Review, SalonRole, SalonStatus, StaffMember
+
+
+class SalonNeedsOwner(Refused):
+    code = "salon_needs_owner"
+    message = _("You are the only owner of a salon that takes bookings. Please hand it over first.")
+
+
+def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
+    return {
+        "reviews": (
+            {
+                "salon": review.salon.name,
+                "booking_id": str(review.booking_id),
+                "rating": review.rating,
+                "comment": review.comment,
+                "reply": without_phones(review.reply),
+                "at": rfc3339(review.created_at),
+            }
+            for review in Review.objects.filter(author=person, created_at__gte=since)
+            .select_related("salon")
+            .order_by("-created_at", "-id")
+        ),
+        "memberships": (
+            {"salon": row.salon.name, "role": row.role, "since": rfc3339(row.created_at)}
+            for row in Membership.objects.filter(user=person, created_at__gte=since)
+            .select_related("salon")
+            .order_by("-created_at", "-id")
+        ),
+        "staff_entries": (
+            {"salon": row.salon.name, "name": row.name, "title": row.title, "is_active": row.is_active}
+            for row in StaffMember.objects.filter(user=person).select_related("salon").order_by("id")
+        ),
+    }
+
+
+def erase(person: Person, now: datetime) -> Erasure:
+    """Reviews stay, by nobody; who works here no longer does. Raises SalonNeedsOwner."""
+    owned = Membership.objects.filter(user=person, role=SalonRole.OWNER, salon__status=SalonStatus.LIVE)
+    # Two owners who leave at once queue on their salons; the second one is the only owner by then.
+    list(Membership.objects.filter(salon__in=owned.values("salon")).select_for_update().order_by("pk"))
+    other = Membership.objects.filter(salon=OuterRef("salon"), role=SalonRole.OWNER).exclude(user=person)
+    if owned.filter(~Exists(other)).exists():
+        raise SalonNeedsOwner
+    reviews = Review.objects.filter(author=person)
+    # A first name alone may be the stylist's: only what points at one person goes out of the text.
+    telling = [person.phone, person.name if " " in person.name else ""]
+    for words in filter(None, telling):
+        reviews.filter(Q(comment__contains=words) | Q(reply__contains=words)).update(
+            comment=Replace("comment", Value(words), Value(ERASED_NAME)),
+            reply=Replace("reply", Value(words), Value(ERASED_NAME)),
+        )
+    reviewed = reviews.update(author=None)
+    memberships = Membership.objects.filter(user=person).delete()[0]
+    entries = StaffMember.objects.filter(user=person).update(user=None)
+    return Erasure(
+        erased=[Erased("memberships", _("Roles at salons"), memberships)],
+        kept=[
+            Kept(
+                "reviews",
+                _("Ratings and texts of reviews"),
+                _("They help others choose. They no longer carry a name."),
+                reviewed,
+                None,
+            ),
+            Kept(
+                "staff_entries",
+                _("Entries in a salon's list of staff"),
+                _(
+                    "They belong to the salon, which answers for them. They are no longer linked to an account."
+                ),
+                entries,
+                None,
+            ),
+        ],
+    )
+
+
+def in_use_since(moment: datetime) -> QuerySet[Any, Any]:
+    """Who works at a salon is not a dormant customer."""
+    return Membership.objects.values("user_id").union(
+        StaffMember.objects.filter(user__isnull=False, is_active=True).values("user_id")
+    )
+
+
+KEEPER = Keeper(export=export, erase=erase, in_use_since=in_use_since)

@@ -1,0 +1,113 @@
+"""The contract as this server tells it: one document, one page to read it, the same for everybody."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from backend.core.errors import FIELD_ERRORS
+from tests.core.helpers import send
+from tests.support import contract
+
+pytestmark = pytest.mark.django_db
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    paths = contract.schema()["paths"]
+    return [(m, p, item[m]) for p, item in paths.items() for m in METHODS if m in item]
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_the_server_tells_the_contract_that_tests_hold_it_to(language: str) -> None:
+    answer = send("GET", "/api/v1/openapi.json", language=language)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert answer.json() == contract.schema()
+
+
+def test_the_contract_is_valid_openapi() -> None:
+    assert contract.schema()["openapi"] == "3.1.0"
+    assert [error.message for error in OpenAPIV31SpecValidator(contract.schema()).iter_errors()] == []
+
+
+def test_every_operation_has_its_own_name() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert len(names) > 20
+    assert len(set(map(str.lower, names))) == len(names)
+    assert [name for name in names if not re.fullmatch(r"[a-z]+([A-Z][a-z0-9]*)*", name)] == []
+
+
+def test_every_operation_is_summed_up_and_has_its_place() -> None:
+    known = {tag["name"] for tag in contract.schema()["tags"]}
+    for method, path, operation in operations():
+        assert operation["summary"].strip(), (method, path)
+        assert len(operation["tags"]) == 1, (method, path)
+        assert set(operation["tags"]) <= known, (method, path)
+
+
+def test_every_operation_promises_problems() -> None:
+    for method, path, operation in operations():
+        failures = {s: r for s, r in operation["responses"].items() if not s.startswith("2")}
+        assert "default" in failures, (method, path)
+        for status, response in failures.items():
+            content = contract.resolve(response)["content"]
+            assert content == {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            }, (path, status)
+        assert [s for s in operation["responses"] if s.startswith("2")], (method, path)
+
+
+def test_addresses_follow_the_custom() -> None:
+    for _, path, _ in operations():
+        assert re.fullmatch(r"/api/v1(/[a-z]+(-[a-z]+)*(\.[a-z]+)?|/\{[a-z_]+\}(\.[a-z]+)?)+", path), path
+
+
+def test_public_operations_need_nothing_and_the_others_a_token() -> None:
+    secured = {operation["operationId"]: operation.get("security", []) for _, _, operation in operations()}
+    for name in ("listSalons", "getSalon", "listCities", "listCategories", "requestOtp", "verifyOtp"):
+        assert not any(secured[name]), name
+    for name in ("getMe", "createBooking", "listMySalons"):
+        assert secured[name] == [{"jwtAuth": []}], name
+
+
+def test_the_shape_of_a_problem_is_the_one_answered() -> None:
+    shape = contract.schema()["components"]["schemas"]
+    body = send("GET", "/api/v1/salons?limit=x&staus=y").json()
+    assert set(shape["Problem"]["required"]) <= set(body) <= set(shape["Problem"]["properties"])
+    for error in body["errors"]:
+        assert set(error) == set(shape["FieldError"]["properties"]) == set(shape["FieldError"]["required"])
+        assert error["code"] in FIELD_ERRORS
+
+
+class Assets(HTMLParser):
+    """Every address the page names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href", "action", "data")]
+
+
+def test_the_reference_loads_from_this_server_only() -> None:
+    answer = send("GET", "/docs", Accept="text/html")
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assets = Assets()
+    assets.feed(page)
+    assert len(assets.found) >= 3
+    for address in assets.found:
+        assert urlsplit(address).netloc in ("", "testserver"), address
+        file = send("GET", urlsplit(address).path, Accept="*/*")
+        assert file.status_code == 200, address
+        assert b"".join(file) if file.streaming else file.content
+    assert not re.findall(r"https?://(?!testserver)[^\s\"']+", page)
+    assert "/api/v1/openapi.json" in page
+    assert "https:" not in answer.headers["Content-Security-Policy"]
