@@ -3,12 +3,14 @@
 #
 #   PYTHON=...      the Python to build .venv with (else the first of python3, python3.14 ... python3.11)
 #   ARGS=...        further words for pytest (`make test ARGS="-k race -x"`), bench, stress and serve
+#   PARALLEL=...    how pytest spreads its work (`PARALLEL=` runs one test after another)
 #   DEMO_ARGS=...   further words for the demo (`make demo DEMO_ARGS=--exit-after-journey`)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+PARALLEL ?= -n auto --maxprocesses 4
 run := .venv/bin/python
 manage := $(run) manage.py
 catalogues := $(wildcard locale/*/LC_MESSAGES/django.po)
@@ -23,7 +25,7 @@ demo: ready ## Build all, load a believable Riyadh, walk one customer's journey 
 	@$(tied) $(manage) demo $(DEMO_ARGS)
 
 test: ready ## Every test, on real PostgreSQL
-	@$(run) -m pytest $(ARGS)
+	@$(run) -m pytest $(PARALLEL) $(ARGS)
 
 ##@ Around them
 .PHONY: serve check bench stress contract translations lock clean help
@@ -91,7 +93,7 @@ check-files: ready ## Production settings, requirement files, Docker and compose
 	$(run) -m pytest -q tests/project -m "not server"
 
 check-tests: ready ## The suite
-	$(run) -m pytest $(ARGS)
+	$(run) -m pytest $(PARALLEL) $(ARGS)
 
 # What the targets above stand on -------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
@@ -66,6 +67,15 @@ _DESCRIPTIONS = {
     "429": "Too many requests; wait `retry_after` seconds.",
     "default": "Any other error, in the same shape.",
 }
+
+
+def doc_excludes() -> list[type]:
+    """Parents whose docstrings speak to us and would otherwise stand in the contract (GET_LIB_DOC_EXCLUDES)."""
+    from backend.core.api.bodies import Body, Query
+    from backend.core.api.shapes import Shape
+    from backend.core.api.views import Endpoint, PublicEndpoint
+
+    return [*get_lib_doc_excludes(), Endpoint, PublicEndpoint, Body, Query, Shape]
 
 
 def _response(status: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Tests of the project itself: what is written beside the code must stay true of it."""

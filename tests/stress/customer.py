@@ -1,0 +1,49 @@
+"""One customer in a process of their own. A module apart, so that such a process loads nothing it does not need."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
+
+PATIENCE = 60.0
+"""Seconds that processes wait for each other, and for one answer."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    round: int
+    status: int
+    code: str
+    milliseconds: float
+
+
+def customer(port: int, token: str, slots: list[dict[str, Any]], barrier: Barrier, results: Any) -> None:
+    """Ask for one slot after another, each at the same moment as everybody else, on a connection already open."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Accept-Language": "en",
+    }
+    for number, body in enumerate(slots):
+        if connection.sock is None:
+            connection.connect()
+        headers["Idempotency-Key"] = str(uuid.uuid4())
+        barrier.wait(PATIENCE)
+        began = time.perf_counter()
+        try:
+            connection.request("POST", "/api/v1/bookings", json.dumps(body), headers)
+            response = connection.getresponse()
+            status, answer = response.status, json.loads(response.read())
+            code = answer.get("code", "")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            connection.close()
+            status, code = 0, type(error).__name__
+        results.put(Outcome(number, status, code, (time.perf_counter() - began) * 1000))
