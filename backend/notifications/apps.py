@@ -6,7 +6,10 @@ class NotificationsConfig(AppConfig):
     label = "notifications"
 
     def ready(self) -> None:
-        from backend.core import jobs
-        from backend.notifications import checks, operations  # noqa: F401
+        from backend.core import jobs, privacy
+        from backend.notifications import checks, operations, tallies  # noqa: F401
+        from backend.notifications.privacy import KEEPER
 
+        privacy.register(KEEPER)
         jobs.register("deliver", operations.deliver_job)
+        tallies.register("messages", tallies.of_messages)

@@ -31,13 +31,13 @@ class Message(models.Model):
     recipient = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    to_phone = models.CharField(max_length=16)
+    to_phone = models.CharField(max_length=16, blank=True)
     language = models.CharField(max_length=2)
     kind = models.CharField(max_length=40)
     """What it tells, e.g. `booking_confirmed`: a stored code for filters, never shown."""
     audience = models.CharField(max_length=8, choices=Audience.choices)
     channel = models.CharField(max_length=8, default="sms")
-    body = models.TextField()
+    body = models.TextField(blank=True)
     event_key = models.CharField(max_length=160)
     """Names the fact and the reader, so that an operation run twice cannot tell it twice."""
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
@@ -48,6 +48,8 @@ class Message(models.Model):
     claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    """When its number and words were let go of; that it was sent, when and by whom stays (`privacy`)."""
 
     class Meta:
         indexes = [
@@ -58,13 +60,19 @@ class Message(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["event_key"], name="message_once_per_event"),
-            models.CheckConstraint(condition=Q(to_phone__regex=E164_PATTERN), name="message_phone_is_e164"),
+            models.CheckConstraint(
+                condition=Q(to_phone__regex=E164_PATTERN) | Q(erased_at__isnull=False, to_phone=""),
+                name="message_phone_is_e164",
+            ),
             models.CheckConstraint(condition=Q(language__in=["ar", "en"]), name="message_language_known"),
             models.CheckConstraint(
                 condition=Q(audience__in=["customer", "staff"]), name="message_audience_known"
             ),
             models.CheckConstraint(condition=Q(channel__in=["sms"]), name="message_channel_known"),
-            models.CheckConstraint(condition=~Q(body=""), name="message_says_something"),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True) & ~Q(body="") | Q(erased_at__isnull=False, body=""),
+                name="message_says_something",
+            ),
             models.CheckConstraint(
                 condition=Q(
                     state="pending",
@@ -81,6 +89,11 @@ class Message(models.Model):
                 )
                 | Q(state="unknown", claimed_until__isnull=True, finished_at__isnull=False),
                 name="message_state_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True)
+                | Q(state__in=["sent", "failed", "unknown"], to_phone="", next_attempt_at__isnull=True),
+                name="message_erased_is_over",
             ),
         ]
 
@@ -131,3 +144,31 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message_id} #{self.number}"
+
+
+class ProviderRefusal(models.Model):
+    """A provider surely did not take a one-time code, which then went to the next one or nowhere.
+
+    The outbox keeps its own (DeliveryAttempt). Without these rows a first provider that refuses every code would
+    not show: the code's own row names only the provider that took it.
+    """
+
+    provider = models.CharField(max_length=16)
+    channel = models.CharField(max_length=8)
+    outcome = models.CharField(max_length=12)
+    error_class = models.CharField(max_length=16)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="refusal_by_time")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=["refused", "unreachable"]), name="refusal_outcome_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(channel__in=["sms", "whatsapp"]), name="refusal_channel_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.error_class}"

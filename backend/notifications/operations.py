@@ -19,8 +19,15 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from backend.notifications.models import DeliveryAttempt, Message
-from backend.notifications.providers import ProviderError, SmsProvider, sms_provider
+from backend.core.alarms import raise_alarm
+from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
+from backend.notifications.providers import (
+    Channel,
+    MessageProvider,
+    ProviderError,
+    Reaction,
+    message_provider,
+)
 from backend.notifications.sms import sms_units
 
 logger = logging.getLogger("mawid.messages")
@@ -39,6 +46,8 @@ ASK_AFTER = (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1), ti
 """When to ask a provider about a text whose fate is unknown, counted from its sending."""
 REQUEST_BUDGET = 12.0
 """Seconds a request may spend on the messages of one transaction; the rest waits for `deliver`."""
+VALID_FOR = timedelta(hours=6)
+"""After this a text that is still with the carrier need not arrive any more."""
 BATCH = 200
 
 _State, _Outcome = Message.State, DeliveryAttempt.Outcome
@@ -109,6 +118,18 @@ def _round_of_this_transaction() -> _Round:
     if _thread.round is None or _thread.round.ends is not None:
         _thread.round = _Round()
     return _thread.round
+
+
+def note_refusal(*, provider: str, channel: Channel, error: ProviderError, now: datetime) -> None:
+    """Remember that a provider refused a message which is no row of the outbox, and raise an alarm if it is one."""
+    ProviderRefusal.objects.create(
+        provider=provider,
+        channel=channel,
+        outcome=error.outcome,
+        error_class=error.error_class,
+        at=now,
+    )
+    _alarm(provider, channel, error)
 
 
 # Delivering -------------------------------------------------------------------------------------
@@ -220,7 +241,11 @@ def _carry(claim: _Claim, *, clock: _Clock, seconds: float = float("inf")) -> No
     while True:
         try:
             provider_id = _provider(attempt.provider).send(
-                to=message.to_phone, body=message.body, reference=message.reference
+                channel="sms",
+                to=message.to_phone,
+                body=message.body,
+                reference=message.reference,
+                valid_for=VALID_FOR,
             )
         except ProviderError as error:
             if error.error_class == "duplicate":
@@ -232,7 +257,7 @@ def _carry(claim: _Claim, *, clock: _Clock, seconds: float = float("inf")) -> No
                 _record(message, attempt, _Outcome.UNKNOWN, _State.UNKNOWN, error=error, now=clock())
                 return
             refusals.append(error)
-            following = _after(attempt.provider)
+            following = _after(attempt.provider) if error.passes_on else []
             left = seconds - (time.monotonic() - began)
             if following and left >= _provider(following[0]).longest_call:
                 passed_on = _pass_on(message, attempt, following[0], error=error, now=clock())
@@ -249,7 +274,9 @@ def _carry(claim: _Claim, *, clock: _Clock, seconds: float = float("inf")) -> No
 def _ask(message: Message, attempt: DeliveryAttempt, *, clock: _Clock) -> DeliveryAttempt | None:
     """Settle an attempt whose end nobody saw; a new attempt when the provider surely has no such text."""
     try:
-        found = _provider(attempt.provider).find(reference=message.reference, since=attempt.started_at)
+        found = _provider(attempt.provider).find(
+            reference=message.reference, to=message.to_phone, body=message.body, since=attempt.started_at
+        )
     except ProviderError as error:
         _report(message, attempt, error)
         _record(message, attempt, _Outcome.UNKNOWN, _State.UNKNOWN, error=error, now=clock())
@@ -288,8 +315,8 @@ def _give_up_for_now(
     now: datetime,
 ) -> None:
     """Nobody took it: try again later, unless that could not help."""
-    hopeless = tried_all and all(error.permanent for error in refusals)
     last = refusals[-1]
+    hopeless = tried_all and (not last.passes_on or all(error.permanent for error in refusals))
     with transaction.atomic():
         _finish(attempt, last.outcome, error_class=last.error_class, now=now)
         if hopeless or message.attempts >= MAX_ATTEMPTS:
@@ -360,9 +387,9 @@ def _claimed(message: Message) -> QuerySet[Message]:
 
 
 def _report(message: Message, attempt: DeliveryAttempt, error: ProviderError) -> None:
-    alarm = error.error_class in ("configuration", "our_bug")
+    _alarm(attempt.provider, "sms", error)
     logger.log(
-        logging.ERROR if alarm else logging.WARNING,
+        logging.ERROR if error.reaction is Reaction.ALARM else logging.WARNING,
         "provider did not take a message: %s",
         error,
         extra={
@@ -372,6 +399,13 @@ def _report(message: Message, attempt: DeliveryAttempt, error: ProviderError) ->
             "error_class": error.error_class,
         },
     )
+
+
+def _alarm(provider: str, channel: Channel, error: ProviderError) -> None:
+    if error.reaction is Reaction.ALARM:
+        raise_alarm(
+            "provider_refusal", provider, channel=channel, error_class=error.error_class, said=str(error)
+        )
 
 
 def _providers() -> list[str]:
@@ -384,5 +418,5 @@ def _after(provider: str) -> list[str]:
     return providers[providers.index(provider) + 1 :] if provider in providers else []
 
 
-def _provider(name: str) -> SmsProvider:
-    return sms_provider(name)
+def _provider(name: str) -> MessageProvider:
+    return message_provider(name)

@@ -1,8 +1,11 @@
 import pytest
 
-from backend.notifications.providers import unifonic as adapter
 from tests.accounts.helpers import Inbox
-from tests.notifications.stand_in import Unifonic
+from tests.support.carriers import Twilio, Unifonic
+
+PATIENCE = 0.5
+AT_ONCE = PATIENCE + 2.5
+"""Far below the silence of a carrier that hangs, with room for a busy machine."""
 
 
 @pytest.fixture
@@ -13,14 +16,21 @@ def inbox(settings, tmp_path):
 
 
 @pytest.fixture
-def unifonic(settings, monkeypatch):
+def unifonic(settings):
     """The stand-in, with an adapter that loses patience after half a second."""
-    monkeypatch.setattr(adapter, "TOTAL", 0.5)
-    monkeypatch.setattr(adapter.UnifonicSms, "longest_call", 0.5)
-    adapter._client.cache_clear()
+    settings.PROVIDER_TIMEOUT = PATIENCE
     with Unifonic() as stand_in:
-        settings.UNIFONIC_APP_SID, settings.UNIFONIC_SENDER_ID = "sid-1", "Mawid"
-        settings.UNIFONIC_BASE_URL = stand_in.base_url
+        for name, value in stand_in.settings(whatsapp=True).items():
+            setattr(settings, name, value)
         settings.SMS_PROVIDER = ["unifonic"]
         yield stand_in
-    adapter._client.cache_clear()
+
+
+@pytest.fixture
+def twilio(settings):
+    settings.PROVIDER_TIMEOUT = PATIENCE
+    with Twilio() as stand_in:
+        for name, value in stand_in.settings(whatsapp=True).items():
+            setattr(settings, name, value)
+        settings.SMS_PROVIDER = ["twilio"]
+        yield stand_in

@@ -115,7 +115,7 @@ def test_a_broken_provider_does_not_break_the_caller(inbox, settings, monkeypatc
     def explode(*args, **kwargs):
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr("backend.notifications.providers.console.ConsoleSms.send", explode)
+    monkeypatch.setattr("backend.notifications.providers.console.ConsoleProvider.send", explode)
     with transaction.atomic():
         enqueue()
     assert only().state == "sending"
@@ -127,12 +127,12 @@ def test_a_broken_provider_does_not_break_the_caller(inbox, settings, monkeypatc
 
 
 def test_the_provider_is_called_outside_every_transaction(inbox, monkeypatch):
-    from backend.notifications.providers.console import ConsoleSms
+    from backend.notifications.providers.console import ConsoleProvider
 
     seen = []
-    send = ConsoleSms.send
+    send = ConsoleProvider.send
     monkeypatch.setattr(
-        ConsoleSms, "send", lambda self, **k: seen.append(connection.in_atomic_block) or send(self, **k)
+        ConsoleProvider, "send", lambda self, **k: seen.append(connection.in_atomic_block) or send(self, **k)
     )
     with transaction.atomic():
         enqueue()

@@ -1,24 +1,29 @@
 """The adapter on the wire, against a stand-in that answers as the documentation says, and worse."""
 
+import time
+from base64 import b64encode
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
-from django.core.checks import run_checks
 
-from backend.notifications.providers import ProviderError, sms_provider
-from tests.notifications.stand_in import SEND
+from backend.notifications.providers import ProviderError, Template, message_provider
+from tests.notifications.conftest import AT_ONCE
+from tests.support.carriers import FAULTS, SEND, WHATSAPP
 
 NOW = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
 TEXT = "تم تأكيد حجزك في صالون روز"
 
 
-def send(reference="0199aa", body=TEXT):
-    return sms_provider("unifonic").send(to="+966512345678", body=body, reference=reference)
+def send(reference="0199aa", body=TEXT, channel="sms", template=None):
+    return message_provider("unifonic").send(
+        channel=channel, to="+966512345678", body=body, reference=reference, template=template
+    )
 
 
-def refusal():
+def refusal(**kwargs):
     with pytest.raises(ProviderError) as caught:
-        send()
+        send(**kwargs)
     return caught.value
 
 
@@ -87,7 +92,7 @@ def test_a_refusal_by_status(unifonic, status, error_class, permanent, envelope)
         ("ER-02", "recipient"),
         ("ER-03", "recipient"),
         ("ER-04", "recipient"),
-        ("ER-05", "recipient"),
+        ("ER-05", "no_route"),
         ("ER-06", "our_bug"),
         ("ER-07", "provider_fault"),
         ("ER-08", "configuration"),
@@ -109,10 +114,13 @@ def test_a_server_fault_is_a_refusal_only_when_it_says_so(unifonic, status):
     assert refusal().outcome == "refused"
 
 
-@pytest.mark.parametrize("how", ["html", "empty", "accept-without-id", "drop", "hang", 302])
+@pytest.mark.parametrize("how", [*FAULTS, "accept-without-id", 302, 408])
 def test_what_may_have_been_an_acceptance(unifonic, how):
     unifonic.answers(how)
+    began = time.monotonic()
     assert refusal().outcome == "unknown"
+    assert time.monotonic() - began < AT_ONCE
+    assert len(unifonic.sent) == 1
 
 
 def test_nobody_there(unifonic, settings):
@@ -131,30 +139,89 @@ def test_no_error_tells_the_number_or_the_text(unifonic):
 def test_asking_what_became_of_a_text(unifonic):
     unifonic.answers("drop")
     refusal()
-    provider = sms_provider("unifonic")
-    assert provider.find(reference="0199aa", since=NOW) == "3200017889310"
-    assert provider.find(reference="0199bb", since=NOW) is None
+    find = partial(message_provider("unifonic").find, to="+966512345678", body=TEXT, since=NOW)
+    assert find(reference="0199aa") == "3200017889310"
+    assert find(reference="0199bb") is None
     unifonic.details = "missing"
     with pytest.raises(ProviderError) as caught:
-        provider.find(reference="0199aa", since=NOW)
+        find(reference="0199aa")
     assert caught.value.outcome == "unknown"
 
 
-def test_half_a_configuration_stops_the_start(settings):
-    def found():
-        return {
-            message.id for message in run_checks() if message.id and message.id.startswith("notifications")
-        }
+def test_basic_credentials_when_the_account_wants_them(unifonic, settings):
+    send()
+    settings.UNIFONIC_BASIC_USER, settings.UNIFONIC_BASIC_PASSWORD = "someone", "something"
+    send("0199bb")
+    without, with_them = (headers.get("Authorization") for _, headers in unifonic.requests)
+    assert (without, with_them) == (None, f"Basic {b64encode(b'someone:something').decode()}")
 
-    assert found() == set()
-    settings.SMS_PROVIDER = ["unifonic"]
-    settings.UNIFONIC_APP_SID = settings.UNIFONIC_SENDER_ID = ""
-    assert found() == {"notifications.E002", "notifications.W003"}
-    settings.UNIFONIC_APP_SID, settings.UNIFONIC_SENDER_ID = "sid-1", "MuchTooLongName"
-    assert found() == {"notifications.E004"}
-    settings.UNIFONIC_SENDER_ID = "Mawid-AD"
-    assert found() == {"notifications.E005"}
-    settings.UNIFONIC_SENDER_ID = "Mawid"
-    assert found() == set()
-    settings.OTP_PROVIDER = []
-    assert found() == {"notifications.E001"}
+
+# WhatsApp
+
+CODE = Template(name="otp", language="ar", values=("012345",))
+
+
+@pytest.mark.parametrize("name", ["messageId", "id"])
+def test_a_code_on_whatsapp_fills_in_the_approved_wording(unifonic, name):
+    unifonic.id_name = name
+    assert send(channel="whatsapp", template=CODE) == "wa-1"
+    assert unifonic.whatsapp == [
+        {
+            "recipient": {"contact": "+966512345678", "channel": "whatsapp"},
+            "content": {
+                "type": "template",
+                "name": "mawid_code",
+                "language": {"code": "ar"},
+                "components": [{"type": "body", "parameters": [{"type": "text", "text": "012345"}]}],
+            },
+        }
+    ]
+    path, headers = unifonic.requests[0]
+    assert (path, headers["PublicId"], headers["Secret"]) == (WHATSAPP, "public-1", "secret-1")
+    assert headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("button", ["options", "button"])
+def test_the_copy_button_is_filled_in_as_configured(unifonic, settings, button):
+    settings.UNIFONIC_WHATSAPP_OTP_BUTTON = button
+    send(channel="whatsapp", template=CODE)
+    body, copy = unifonic.whatsapp[0]["content"]["components"]
+    assert (copy["type"], copy["parameters"]) == (button, body["parameters"])
+
+
+def test_free_words_on_whatsapp(unifonic):
+    send(channel="whatsapp")
+    assert unifonic.whatsapp[0]["content"] == {"type": "text", "text": TEXT}
+
+
+@pytest.mark.parametrize(
+    ("status", "error_class"),
+    [
+        (400, "provider_fault"),
+        (401, "configuration"),
+        (402, "configuration"),
+        (403, "configuration"),
+        (429, "throttled"),
+    ],
+)
+def test_a_refusal_on_whatsapp(unifonic, status, error_class):
+    unifonic.answers(status)
+    error = refusal(channel="whatsapp", template=CODE)
+    assert (error.outcome, error.error_class) == ("refused", error_class)
+
+
+@pytest.mark.parametrize("how", [*FAULTS, "accept-without-id", 302, 500, 503])
+def test_what_may_have_been_an_acceptance_on_whatsapp(unifonic, how):
+    unifonic.answers(how)
+    began = time.monotonic()
+    assert refusal(channel="whatsapp", template=CODE).outcome == "unknown"
+    assert time.monotonic() - began < AT_ONCE
+    assert len(unifonic.whatsapp) == 1
+
+
+def test_wrong_credentials_and_no_template_on_whatsapp(unifonic, settings):
+    settings.UNIFONIC_WHATSAPP_SECRET = "another"
+    assert refusal(channel="whatsapp", template=CODE).error_class == "configuration"
+    other = Template(name="reminder", language="ar", values=())
+    assert refusal(channel="whatsapp", template=other).error_class == "configuration"
+    assert len(unifonic.whatsapp) == 1

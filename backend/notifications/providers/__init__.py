@@ -1,24 +1,83 @@
-"""Companies that carry a text to a phone: what we ask of each, and the list of them."""
+"""Companies that carry a message to a phone: what we ask of each, what their failures mean, and the list of them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from django.utils.module_loading import import_string
 
+Channel = Literal["sms", "whatsapp"]
+CHANNELS: tuple[Channel, ...] = ("sms", "whatsapp")
+
 Outcome = Literal["refused", "unreachable", "unknown"]
 ErrorClass = Literal[
-    "recipient", "configuration", "throttled", "our_bug", "provider_fault", "duplicate", "unknown"
+    "recipient",
+    "opted_out",
+    "no_route",
+    "provider_fault",
+    "throttled",
+    "duplicate",
+    "unknown",
+    "configuration",
+    "our_bug",
+    "blocked",
 ]
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds in which a connection is made or given up; settings.PROVIDER_TIMEOUT bounds the whole call."""
+
+
+class Reaction(enum.StrEnum):
+    """What we do about a message that a provider did not take."""
+
+    TELL_USER = "tell the user"
+    TRY_NEXT = "try the next"
+    BACK_OFF = "back off"
+    ALARM = "alarm"
+
+
+REACTIONS: Mapping[ErrorClass, Reaction] = {
+    "recipient": Reaction.TELL_USER,
+    "opted_out": Reaction.TELL_USER,
+    "no_route": Reaction.TRY_NEXT,
+    "provider_fault": Reaction.TRY_NEXT,
+    "throttled": Reaction.BACK_OFF,
+    "duplicate": Reaction.BACK_OFF,
+    "unknown": Reaction.BACK_OFF,
+    "configuration": Reaction.ALARM,
+    "our_bug": Reaction.ALARM,
+    "blocked": Reaction.ALARM,
+}
+
+_NOBODY_ELSE: frozenset[ErrorClass] = frozenset({"recipient", "opted_out", "duplicate", "unknown", "blocked"})
 
 
 class ProviderError(Exception):
-    """A text was not (or not surely) taken over.
+    """A message was not (or not surely) taken over.
 
     `outcome`: "refused" and "unreachable" mean that the company certainly did not take it, "unknown" that it
-    may have. `permanent`: the same text to the same number will be refused again. The error class `duplicate`
-    means that it already has it.
+    may have. `permanent`: the same text to the same number will be refused again. The error class maps to
+    exactly one reaction, and says whether the next provider of the list is asked:
+
+    | error class    | what happened                                    | reaction      | next provider |
+    |----------------|--------------------------------------------------|---------------|---------------|
+    | recipient      | this number cannot get a message                 | tell the user | no            |
+    | opted_out      | the person refused messages on this channel      | tell the user | no            |
+    | no_route       | this company finds no way to the number          | try the next  | yes           |
+    | provider_fault | their own trouble, or nobody there               | try the next  | yes           |
+    | throttled      | they want less from us                           | back off      | yes           |
+    | duplicate      | they have it already: the person has the text    | back off      | no            |
+    | unknown        | it may have gone out: nobody sends it again      | back off      | no            |
+    | configuration  | credential, sender, balance, country: our set-up | alarm         | yes           |
+    | our_bug        | what we sent is malformed                        | alarm         | yes           |
+    | blocked        | stopped as suspected fraud                       | alarm         | no            |
+
+    "Back off" means that this company is not asked again at once: a person is told to wait longer, the outbox
+    lets its delays grow. An alarm is a row that somebody acknowledges (`core.alarms`).
     The message holds no phone number and no text.
     """
 
@@ -30,31 +89,88 @@ class ProviderError(Exception):
         self.error_class: ErrorClass = error_class
         self.permanent = permanent
 
+    @property
+    def reaction(self) -> Reaction:
+        return REACTIONS[self.error_class]
 
-class SmsProvider(Protocol):
-    longest_call: float
-    """Seconds after which `send` and `find` have answered or given up, whatever the other side does."""
+    @property
+    def passes_on(self) -> bool:
+        """The next provider may be asked: this one surely did not take it, and another one could."""
+        return self.outcome != "unknown" and self.error_class not in _NOBODY_ELSE
 
-    def send(self, *, to: str, body: str, reference: str) -> str:
-        """Hand one text to the carrier and return the carrier's id for it.
 
-        `to` is E.164; `reference` is our own id (ASCII, at most 32 characters). Raises ProviderError.
+@dataclass(frozen=True)
+class Template:
+    """A wording that was approved beforehand, filled in. WhatsApp takes nothing else from us first.
+
+    `name` is ours ("otp"); each adapter knows from the settings what its company calls it.
+    """
+
+    name: str
+    language: str
+    values: tuple[str, ...]
+
+
+class MessageProvider(Protocol):
+    channels: Sequence[Channel]
+    """What the company carries, whether or not it is set up."""
+
+    @property
+    def longest_call(self) -> float:
+        """Seconds after which `send` and `find` have answered or given up, whatever the other side does."""
+
+    def needs(self, channel: Channel) -> Mapping[str, bool]:
+        """The variables this channel cannot do without, and whether each has a value."""
+
+    def address(self, channel: Channel) -> str | None:
+        """The base URL that messages on this channel go to; None when they do not leave the machine."""
+
+    def send(
+        self,
+        *,
+        channel: Channel,
+        to: str,
+        body: str,
+        reference: str,
+        template: Template | None = None,
+        valid_for: timedelta | None = None,
+    ) -> str:
+        """Hand one message to the carrier and return the carrier's id for it.
+
+        `to` is E.164; `body` is what the person reads, and on WhatsApp only sent when there is no `template`;
+        `reference` is our own id (ASCII, at most 32 characters); a message older than `valid_for` need not
+        arrive any more. Raises ProviderError.
         """
 
-    def find(self, *, reference: str, since: datetime) -> str | None:
-        """The carrier's id of a text sent under `reference` after `since`, or None when it surely has none.
+    def find(self, *, reference: str, to: str, body: str, since: datetime) -> str | None:
+        """The carrier's id of a text (SMS) sent after `since`, or None when it surely has none.
 
         Raises ProviderError when that cannot be told.
         """
 
 
-SMS: dict[str, str] = {
-    "console": "backend.notifications.providers.console.ConsoleSms",
-    "unifonic": "backend.notifications.providers.unifonic.UnifonicSms",
+PROVIDERS: dict[str, str] = {
+    "console": "backend.notifications.providers.console.ConsoleProvider",
+    "twilio": "backend.notifications.providers.twilio.TwilioProvider",
+    "unifonic": "backend.notifications.providers.unifonic.UnifonicProvider",
 }
 
 
-def sms_provider(name: str) -> SmsProvider:
+def message_provider(name: str) -> MessageProvider:
     """The adapter of this name, set up from the settings."""
-    adapter: type[SmsProvider] = import_string(SMS[name])
+    adapter: Callable[[], MessageProvider] = import_string(PROVIDERS[name])
     return adapter()
+
+
+def is_ready(name: str, channel: Channel) -> bool:
+    """Whether this provider carries this channel and has all it needs for it."""
+    provider = message_provider(name)
+    return channel in provider.channels and all(provider.needs(channel).values())
+
+
+def carriers(names: Sequence[str], channel: Channel) -> list[str]:
+    """Those of the named providers that are asked on this channel, in order.
+
+    Every one of them sends texts (a system check sees to it); WhatsApp only those that are set up for it.
+    """
+    return [name for name in names if channel == "sms" or is_ready(name, channel)]

@@ -1,25 +1,48 @@
-"""The carrier of a developer's machine: prints the text and keeps it where people and tests can read it."""
+"""The carrier of a developer's machine: prints the message and keeps it where people and tests can read it."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
 
 from backend.core.time import rfc3339
-from backend.notifications.providers import ProviderError
+from backend.notifications.providers import CHANNELS, Channel, ProviderError, Template
 
 
-class ConsoleSms:
+class ConsoleProvider:
+    channels = CHANNELS
     longest_call = 0.1
 
-    def send(self, *, to: str, body: str, reference: str) -> str:
-        record = {"at": rfc3339(timezone.now()), "to": to, "reference": reference, "body": body}
+    def needs(self, channel: Channel) -> Mapping[str, bool]:
+        return {}
+
+    def address(self, channel: Channel) -> None:
+        return None
+
+    def send(
+        self,
+        *,
+        channel: Channel,
+        to: str,
+        body: str,
+        reference: str,
+        template: Template | None = None,
+        valid_for: timedelta | None = None,
+    ) -> str:
+        record = {
+            "at": rfc3339(timezone.now()),
+            "channel": channel,
+            "to": to,
+            "reference": reference,
+            "body": body,
+        }
         path = Path(settings.CONSOLE_MESSAGES_FILE)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,11 +56,12 @@ class ConsoleSms:
             raise ProviderError(
                 f"{path.name}: {error.strerror}", outcome="refused", error_class="configuration"
             ) from error
-        sys.stdout.write(f"[message] to {to}: {' / '.join(body.splitlines())}\n")
+        way = "message" if channel == "sms" else channel
+        sys.stdout.write(f"[{way}] to {to}: {' / '.join(body.splitlines())}\n")
         sys.stdout.flush()
         return f"console-{reference}"
 
-    def find(self, *, reference: str, since: datetime) -> str | None:
+    def find(self, *, reference: str, to: str, body: str, since: datetime) -> str | None:
         try:
             lines = Path(settings.CONSOLE_MESSAGES_FILE).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

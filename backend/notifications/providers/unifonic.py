@@ -1,6 +1,7 @@
-"""Unifonic SMS (https://el.cloud.unifonic.com), as its documentation stood in November 2026.
+"""Unifonic SMS and WhatsApp, as their documentation stood in November 2026: two APIs, each with its credentials.
 
-What decides: the HTTP status first, then `success` (a boolean, sometimes the text "true"), then `errorCode`.
+What decides about a text: the HTTP status first, then `success` (a boolean, sometimes the text "true"), then
+`errorCode`. The WhatsApp API is documented less: a 2xx with a message id is an acceptance, a 4xx a refusal.
 """
 
 from __future__ import annotations
@@ -14,11 +15,18 @@ from django.conf import settings
 
 from backend.core.http import BadAnswer, HttpAnswer, HttpClient, OutboundError, Unreachable
 from backend.core.time import RIYADH
-from backend.notifications.providers import ErrorClass, ProviderError
+from backend.notifications.providers import (
+    CHANNELS,
+    CONNECT_TIMEOUT,
+    Channel,
+    ErrorClass,
+    ProviderError,
+    Template,
+)
 
 DEFAULT_BASE_URL = "https://el.cloud.unifonic.com"
+DEFAULT_WHATSAPP_BASE_URL = "https://apis.unifonic.com"
 SERVICE_MESSAGE = "3"  # the Saudi traffic class of codes and booking messages
-CONNECT, TOTAL = 3.0, 10.0
 
 _STATUS_CLASSES: dict[ErrorClass, tuple[int, ...]] = {
     "configuration": (401, 402, 403, 440, 459, 480),
@@ -34,7 +42,7 @@ _CLASS_OF_CODE: dict[str, ErrorClass] = {
     "ER-02": "recipient",
     "ER-03": "recipient",
     "ER-04": "recipient",
-    "ER-05": "recipient",  # no route: unknown number, land line
+    "ER-05": "no_route",  # unknown number, land line or an operator's fault: another carrier may know better
     "ER-06": "our_bug",
     "ER-07": "provider_fault",  # filtered: another carrier may let it through
     "ER-08": "configuration",  # sender not registered
@@ -43,10 +51,39 @@ _CLASS_OF_CODE: dict[str, ErrorClass] = {
 _PERMANENT = frozenset({"recipient", "our_bug", "duplicate"})
 
 
-class UnifonicSms:
-    longest_call = TOTAL
+class UnifonicProvider:
+    channels = CHANNELS
 
-    def send(self, *, to: str, body: str, reference: str) -> str:
+    @property
+    def longest_call(self) -> float:
+        return float(settings.PROVIDER_TIMEOUT)
+
+    def needs(self, channel: Channel) -> Mapping[str, bool]:
+        if channel == "sms":
+            return {"UNIFONIC_APP_SID": bool(settings.UNIFONIC_APP_SID)}
+        return {
+            "UNIFONIC_WHATSAPP_PUBLIC_ID": bool(settings.UNIFONIC_WHATSAPP_PUBLIC_ID),
+            "UNIFONIC_WHATSAPP_SECRET": bool(settings.UNIFONIC_WHATSAPP_SECRET),
+            "UNIFONIC_WHATSAPP_OTP_TEMPLATE": bool(settings.UNIFONIC_WHATSAPP_OTP_TEMPLATE),
+        }
+
+    def address(self, channel: Channel) -> str:
+        if channel == "sms":
+            return settings.UNIFONIC_BASE_URL or DEFAULT_BASE_URL
+        return settings.UNIFONIC_WHATSAPP_BASE_URL or DEFAULT_WHATSAPP_BASE_URL
+
+    def send(
+        self,
+        *,
+        channel: Channel,
+        to: str,
+        body: str,
+        reference: str,
+        template: Template | None = None,
+        valid_for: timedelta | None = None,
+    ) -> str:
+        if channel == "whatsapp":
+            return self._send_whatsapp(to=to, body=body, template=template)
         form = {
             "AppSid": settings.UNIFONIC_APP_SID,
             "Recipient": to.removeprefix("+"),
@@ -57,7 +94,7 @@ class UnifonicSms:
         }
         if settings.UNIFONIC_SENDER_ID:
             form["SenderID"] = settings.UNIFONIC_SENDER_ID
-        answer = _post("/rest/SMS/messages", form)
+        answer = self._post("sms", "/rest/SMS/messages", form=form)
         envelope = _envelope(answer)
         if answer.status == 200 and _says(envelope, "true") and envelope.get("errorCode") == "ER-00":
             data = envelope.get("data")
@@ -66,7 +103,27 @@ class UnifonicSms:
                 return str(message_id)
         raise _refusal(answer, envelope)
 
-    def find(self, *, reference: str, since: datetime) -> str | None:
+    def _send_whatsapp(self, *, to: str, body: str, template: Template | None) -> str:
+        answer = self._post(
+            "whatsapp",
+            "/v1/messages",
+            json={
+                "recipient": {"contact": to, "channel": "whatsapp"},
+                "content": {"type": "text", "text": body} if template is None else _content(template),
+            },
+            headers={
+                "PublicId": settings.UNIFONIC_WHATSAPP_PUBLIC_ID,
+                "Secret": settings.UNIFONIC_WHATSAPP_SECRET,
+            },
+        )
+        if 200 <= answer.status < 300:
+            envelope = _envelope(answer)
+            for name in ("messageId", "id"):  # which of them is not certain
+                if envelope.get(name) and isinstance(envelope[name], str | int):
+                    return str(envelope[name])
+        raise _refusal(answer, {})
+
+    def find(self, *, reference: str, to: str, body: str, since: datetime) -> str | None:
         form = {
             "AppSid": settings.UNIFONIC_APP_SID,
             "responseType": "JSON",
@@ -76,7 +133,7 @@ class UnifonicSms:
             "dateTo": (since.astimezone(RIYADH) + timedelta(days=2)).date().isoformat(),
             "Limit": "50",
         }
-        answer = _post("/rest/SMS/Messages/GetMessagesDetails", form)
+        answer = self._post("sms", "/rest/SMS/Messages/GetMessagesDetails", form=form)
         envelope = _envelope(answer)
         rows = _rows(envelope.get("data")) if answer.status == 200 and _says(envelope, "true") else None
         if rows is None or any("CorrelationID" not in row for row in rows):
@@ -88,21 +145,61 @@ class UnifonicSms:
                 return str(row["MessageID"])
         return None
 
+    def _post(
+        self,
+        channel: Channel,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        # The body, never the query string: proxies log query strings, and AppSid is the credential.
+        basic = (settings.UNIFONIC_BASIC_USER, settings.UNIFONIC_BASIC_PASSWORD)
+        client = _client(
+            self.address(channel),
+            basic if channel == "sms" and basic[0] else None,
+            self.longest_call,
+        )
+        try:
+            return client.request("POST", path, form=form, json=json, headers=headers)
+        except Unreachable as error:
+            raise ProviderError(str(error), outcome="unreachable", error_class="provider_fault") from error
+        except OutboundError as error:
+            raise ProviderError(str(error), outcome="unknown", error_class="unknown") from error
 
-@functools.lru_cache(maxsize=4)
-def _client(base_url: str) -> HttpClient:
-    return HttpClient(base_url, connect_timeout=CONNECT, read_timeout=TOTAL, total_timeout=TOTAL)
+
+@functools.lru_cache(maxsize=8)
+def _client(base_url: str, basic: tuple[str, str] | None, timeout: float) -> HttpClient:
+    return HttpClient(
+        base_url,
+        auth=basic,
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=timeout,
+        total_timeout=timeout,
+    )
 
 
-def _post(path: str, form: Mapping[str, str]) -> HttpAnswer:
-    # The form body, never the query string: proxies log query strings, and AppSid is the credential.
-    client = _client(settings.UNIFONIC_BASE_URL or DEFAULT_BASE_URL)
-    try:
-        return client.request("POST", path, form=form, headers={"Accept": "application/json"})
-    except Unreachable as error:
-        raise ProviderError(str(error), outcome="unreachable", error_class="provider_fault") from error
-    except OutboundError as error:
-        raise ProviderError(str(error), outcome="unknown", error_class="unknown") from error
+def _content(template: Template) -> dict[str, Any]:
+    names = {"otp": settings.UNIFONIC_WHATSAPP_OTP_TEMPLATE}
+    name = names.get(template.name)
+    if not name:
+        raise ProviderError(
+            f"no template for {template.name}", outcome="refused", error_class="configuration"
+        )
+    values = [{"type": "text", "text": value} for value in template.values]
+    components: list[dict[str, Any]] = [{"type": "body", "parameters": values}]
+    # An approved wording for codes has a button that copies the code. How Unifonic wants it is not documented.
+    if settings.UNIFONIC_WHATSAPP_OTP_BUTTON == "options":
+        components.append({"type": "options", "parameters": values})
+    elif settings.UNIFONIC_WHATSAPP_OTP_BUTTON == "button":
+        components.append({"type": "button", "sub_type": "url", "index": "0", "parameters": values})
+    return {
+        "type": "template",
+        "name": name,
+        "language": {"code": template.language},
+        "components": components,
+    }
 
 
 def _envelope(answer: HttpAnswer) -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""What the outbox keeps about a person: their number and the words we sent them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from backend.core.privacy import Erased, Erasure, Keeper, Leftover, Person, Record, pick
+from backend.core.time import rfc3339
+from backend.notifications.models import Message
+
+_State = Message.State
+WORDS_KEPT = timedelta(days=90)
+"""Long enough to settle whether somebody was told. The privacy notice says the same: change both."""
+
+
+def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
+    return {
+        "messages": (
+            {
+                "at": rfc3339(message.created_at),
+                "kind": message.kind,
+                "channel": message.channel,
+                "language": message.language,
+                "to": message.to_phone,
+                "body": message.body,
+                "state": message.state,
+            }
+            for message in Message.objects.filter(recipient=person, created_at__gte=since).order_by(
+                "-created_at", "-id"
+            )
+        )
+    }
+
+
+def erase(person: Person, now: datetime) -> Erasure:
+    """Also what was sent to the number without an account: a visit written down by a desk."""
+    messages = Message.objects.filter(Q(recipient=person) | Q(to_phone=person.phone), erased_at__isnull=True)
+    return Erasure(erased=[Erased("messages", _("Numbers and texts of messages"), _empty(messages, now))])
+
+
+def _empty(messages: QuerySet[Message], now: datetime) -> int:
+    """Let go of numbers and words. What was not sent yet never will be; a worker that has it in hand may still
+    note that it went out."""
+    return messages.update(
+        to_phone="",
+        body="",
+        erased_at=now,
+        state=Case(
+            When(state__in=[_State.PENDING, _State.SENDING], then=Value(_State.FAILED)), default="state"
+        ),
+        next_attempt_at=None,
+        claimed_until=None,
+        finished_at=Coalesce("finished_at", Value(now)),
+    )
+
+
+def _purge_words(before: datetime, limit: int, now: datetime) -> int:
+    old = Message.objects.filter(
+        created_at__lt=before,
+        erased_at__isnull=True,
+        state__in=[_State.SENT, _State.FAILED, _State.UNKNOWN],
+    )
+    return _empty(Message.objects.filter(pk__in=pick(old, limit)), now)
+
+
+KEEPER = Keeper(
+    export=export,
+    erase=erase,
+    leftovers=(Leftover("message_texts", WORDS_KEPT, _purge_words),),
+)
