@@ -11,6 +11,12 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from backend.accounts.privacy_models import ANSWER_WITHIN as ANSWER_WITHIN
+from backend.accounts.privacy_models import Breach as Breach
+from backend.accounts.privacy_models import Consent as Consent
+from backend.accounts.privacy_models import DataRequest as DataRequest
+from backend.accounts.privacy_models import PrivacyNotice as PrivacyNotice
+from backend.accounts.privacy_models import Purpose as Purpose
 from backend.core.ids import uuid7
 from backend.core.phone import E164_PATTERN
 
@@ -49,10 +55,13 @@ class UserManager(BaseUserManager["User"]):
         """
         new = User(phone=phone, device_language=device_language, joined_at=now or timezone.now())
         new.set_unusable_password()
-        with transaction.atomic():
-            self.bulk_create([new], ignore_conflicts=True)
-            user = self.select_for_update(no_key=True).get(phone=phone)
-        return user, user.pk == new.pk
+        while True:
+            with transaction.atomic():
+                self.bulk_create([new], ignore_conflicts=True)
+                user = self.select_for_update(no_key=True).filter(phone=phone).first()
+            # Nobody, when whoever had the number gave it up while we waited for their row: then it is free.
+            if user is not None:
+                return user, user.pk == new.pk
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -72,6 +81,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    recycled_at = models.DateTimeField(null=True, blank=True)
+    """When the number's new holder said that this account is not theirs."""
+
+    history_from: datetime | None = None
+    """Set by authentication for a session that may not see what is older (`Device.history_from`)."""
+    name_asked = False
+    """Set by authentication for a session that has yet to say the account's name (`Device.name_asked`)."""
 
     USERNAME_FIELD = "phone"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -84,6 +100,14 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=Q(phone__isnull=False) | Q(deleted_at__isnull=False),
                 name="user_has_phone_until_deleted",
+            ),
+            models.CheckConstraint(
+                condition=Q(recycled_at__isnull=True) | Q(deleted_at__isnull=False),
+                name="user_recycled_is_deleted",
+            ),
+            models.CheckConstraint(
+                condition=Q(deleted_at__isnull=True) | Q(phone__isnull=True, name="", gender=""),
+                name="user_deleted_is_nobody",
             ),
             models.CheckConstraint(condition=Q(language__in=["ar", "en"]), name="user_language_known"),
             models.CheckConstraint(
@@ -103,6 +127,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def platform_roles(self) -> frozenset[str]:
         """Roles on the whole platform; read once per instance."""
+        if self.name_asked:
+            return frozenset()  # whoever has the number now, they are not yet who was given the role
         kept: frozenset[str] | None = self.__dict__.get("_platform_roles")
         if kept is None:
             kept = frozenset(PlatformRole.objects.filter(user_id=self.pk).values_list("role", flat=True))
@@ -162,6 +188,10 @@ class Device(models.Model):
     previous_token_id = models.UUIDField(null=True, blank=True)
     rotated_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    history_from = models.DateTimeField(null=True, blank=True)
+    """Nothing older is shown here: a long-dormant account was opened on a new device (operations.identity)."""
+    name_asked = models.BooleanField(default=False)
+    """Whether saying the account's name would show the rest."""
 
     class Meta:
         constraints = [
@@ -178,10 +208,38 @@ class Device(models.Model):
                 | Q(previous_token_id__isnull=False, rotated_at__isnull=False),
                 name="device_rotation_is_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(name_asked=False) | Q(history_from__isnull=False), name="device_asks_for_a_reason"
+            ),
         ]
+        indexes = [models.Index(fields=["installation_id"], name="device_by_installation")]
 
     def __str__(self) -> str:
         return f"{self.platform} {self.pk}"
+
+
+class PushTarget(models.Model):
+    """Where a push reaches a device. One target belongs to one device, and so to one person, at a time."""
+
+    class Kind(models.TextChoices):
+        FCM_TOKEN = "fcm_token", "FCM registration token"
+        FID = "fid", "Firebase installation id"
+
+    device = models.OneToOneField(
+        Device, on_delete=models.CASCADE, primary_key=True, related_name="push_target"
+    )
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    token = models.CharField(max_length=1024)
+    stored_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["token"], name="push_target_once"),
+            models.CheckConstraint(condition=Q(kind__in=["fcm_token", "fid"]), name="push_target_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.device_id}"
 
 
 class OtpChallenge(models.Model):
@@ -192,15 +250,21 @@ class OtpChallenge(models.Model):
 
     class Purpose(models.TextChoices):
         SIGN_IN = "sign_in", "sign in"
+        CHANGE_NEW = "change_new", "phone change, the new number"
+        CHANGE_OLD = "change_old", "phone change, the old number"
 
     class SendOutcome(models.TextChoices):
         PENDING = "pending", "pending"
         ACCEPTED = "accepted", "accepted"
         REFUSED = "refused", "refused"
         UNKNOWN = "unknown", "unknown"
+        WITHHELD = "withheld", "withheld"
+        """Not sent: the spend ceiling was reached and the number has no account (operations.limits)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.SIGN_IN)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    """Who asked, for whom alone the code is good; nobody for a sign-in."""
     phone = models.CharField(max_length=16)
     code_hmac = models.BinaryField(max_length=32)
     language = models.CharField(max_length=2, choices=LANGUAGES)
@@ -218,18 +282,26 @@ class OtpChallenge(models.Model):
     error_class = models.CharField(max_length=16, blank=True, default="")
 
     class Meta:
-        indexes = [models.Index(fields=["phone", "purpose", "created_at"], name="otp_by_phone")]
+        indexes = [
+            models.Index(fields=["phone", "purpose", "created_at"], name="otp_by_phone"),
+            models.Index(fields=["created_at"], name="otp_by_age"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["phone", "purpose"],
                 condition=Q(used_at__isnull=True, superseded_at__isnull=True),
                 name="otp_one_open_code",
             ),
+            models.CheckConstraint(
+                condition=Q(purpose="sign_in", user__isnull=True)
+                | Q(purpose__in=["change_new", "change_old"], user__isnull=False),
+                name="otp_change_has_an_asker",
+            ),
             models.CheckConstraint(condition=Q(phone__regex=E164_PATTERN), name="otp_phone_is_e164"),
             models.CheckConstraint(condition=Q(tries__lte=MAX_TRIES_WITH_REPEATS), name="otp_tries_bounded"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="otp_expires_later"),
             models.CheckConstraint(
-                condition=Q(send_outcome__in=["pending", "accepted", "refused", "unknown"]),
+                condition=Q(send_outcome__in=["pending", "accepted", "refused", "unknown", "withheld"]),
                 name="otp_send_outcome_known",
             ),
             models.CheckConstraint(
@@ -245,3 +317,112 @@ class OtpChallenge(models.Model):
     def reference(self) -> str:
         """What we call this message towards a provider: short, ASCII, ours alone."""
         return self.id.hex
+
+
+class PhoneChange(models.Model):
+    """An account on its way to another number.
+
+    waiting (for its codes) ─▶ done, when both numbers were proven; ─▶ cooling ─▶ done, when only the new one was,
+    and nobody stopped it meanwhile. It ends as stopped, or as failed when the number went to somebody else first.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting for its codes"
+        COOLING = "cooling", "proven, not yet in effect"
+        DONE = "done", "done"
+        STOPPED = "stopped", "stopped"
+        FAILED = "failed", "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="phone_changes")
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    """Who asked or, later, gave the codes, and stays signed in; nobody for a change that support began."""
+    assisted_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="assisted_phone_changes"
+    )
+    reason = models.CharField(max_length=300, blank=True, default="")
+    """Why support began it."""
+    old_phone = models.CharField(max_length=16)
+    new_phone = models.CharField(max_length=16)
+    new_code = models.ForeignKey(OtpChallenge, on_delete=models.SET_NULL, null=True, related_name="+")
+    old_code = models.ForeignKey(
+        OtpChallenge, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    needs_old = models.BooleanField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    created_at = models.DateTimeField()
+    takes_effect_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["takes_effect_at"], condition=Q(state="cooling"), name="phone_change_due"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(state__in=["waiting", "cooling"]),
+                name="phone_change_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(old_phone__regex=E164_PATTERN, new_phone__regex=E164_PATTERN)
+                & ~Q(old_phone=F("new_phone")),
+                name="phone_change_changes",
+            ),
+            models.CheckConstraint(
+                condition=Q(assisted_by__isnull=True) | ~Q(reason=""), name="phone_change_help_has_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", takes_effect_at__isnull=True, finished_at__isnull=True)
+                | Q(state="cooling", takes_effect_at__isnull=False, finished_at__isnull=True)
+                | Q(state__in=["done", "stopped", "failed"], finished_at__isnull=False),
+                name="phone_change_state_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="cooling") | Q(needs_old=False), name="phone_change_cools_without_old"
+            ),
+            # The old number was proven, or people had the time to say no.
+            models.CheckConstraint(
+                condition=~Q(state="done")
+                | Q(needs_old=True)
+                | Q(takes_effect_at__isnull=False, finished_at__gte=F("takes_effect_at")),
+                name="phone_change_not_before_its_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class SupportLook(models.Model):
+    """One look of a support person at somebody's account, found or not. Rows are only ever added."""
+
+    class What(models.TextChoices):
+        PERSON = "person", "looked somebody up"
+        PHONE_CHANGE = "phone_change", "began a phone change"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="support_looks")
+    person = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="looked_at_by_support"
+    )
+    """Nobody, when nobody was found."""
+    what = models.CharField(max_length=12, choices=What.choices)
+    asked_for = models.CharField(max_length=40)
+    """The masked number that was asked for."""
+    request_id = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["person", "at"], name="support_look_at_person"),
+            models.Index(fields=["by", "at"], name="support_look_by"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(what__in=["person", "phone_change"]), name="support_look_what_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.pk}"

@@ -21,6 +21,8 @@ class Platform(Access):
 
 
 FINANCE = Platform("finance")
+SUPPORT = Platform("support")
+"""Support alone: a platform admin who needs to look grants themselves the role, and leaves that trace."""
 
 
 def require_platform_role(user: User, *roles: str) -> None:

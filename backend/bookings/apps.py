@@ -7,6 +7,8 @@ class BookingsConfig(AppConfig):
 
     def ready(self) -> None:
         from backend.bookings.operations import expire_dead
-        from backend.core import jobs
+        from backend.bookings.privacy import KEEPER
+        from backend.core import jobs, privacy
 
+        privacy.register(KEEPER)
         jobs.register("expire", expire_dead)

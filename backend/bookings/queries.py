@@ -174,8 +174,19 @@ def _with_details(bookings: QuerySet[Booking]) -> QuerySet[Booking]:
 
 
 def bookings_of(customer: Any) -> QuerySet[Booking]:
-    """A customer's own bookings, with what a ticket shows."""
-    return _with_details(Booking.objects.filter(customer=customer))
+    """A customer's own bookings, with what a ticket shows.
+
+    A session in doubt (accounts.operations.identity) sees none that were made before it.
+    """
+    bookings = Booking.objects.filter(customer=customer)
+    if customer.history_from is not None:
+        bookings = bookings.filter(created_at__gte=customer.history_from)
+    return _with_details(bookings)
+
+
+def bookings_for_support(person: Any) -> QuerySet[Booking]:
+    """The latest bookings of somebody who called, without money."""
+    return Booking.objects.filter(customer=person).select_related("salon").order_by("-starts_at", "-id")[:20]
 
 
 def bookings_at(salon_ids: Iterable[uuid.UUID]) -> QuerySet[Booking]:

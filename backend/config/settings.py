@@ -311,6 +311,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "PaymentState": "backend.payments.models.PaymentState",
         "Language": [("ar", "العربية"), ("en", "English")],
     },
+    "GET_LIB_DOC_EXCLUDES": "backend.core.api.schema.doc_excludes",
     "SORT_OPERATIONS": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -24,12 +26,11 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils import formats, timezone
 from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, format_lazy
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backend.core import phone as phones
@@ -142,8 +143,9 @@ def amount(path: str, text: Text) -> Column:
     )
 
 
-def moment(path: str, text: Text) -> Column:
-    return column(path, text, lambda at: formats.localize(timezone.localtime(at)))
+def language(path: str, text: Text) -> Column:
+    """A language by its own name."""
+    return column(path, text, lambda code: dict(settings.LANGUAGES).get(code, code))
 
 
 def document(path: str, text: Text) -> Column:
@@ -302,6 +304,17 @@ class BoundedPaginator(Paginator[Any]):
         return self.count > MOST_COUNTED
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A row, as templates name and link it."""
+
+    pk: Any
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class _Governed(admin.options.BaseModelAdmin[M]):
     """Asks the policy instead of Django's table of permissions."""
 
@@ -351,6 +364,8 @@ def _direct(field: forms.Field, db_field: Any) -> None:
         attrs["dir"] = "ltr"
     elif isinstance(db_field, models.CharField | models.TextField) and not db_field.choices:
         attrs["dir"] = "auto"
+    if isinstance(field.widget, forms.Textarea):
+        attrs["rows"] = 4
 
 
 class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
@@ -369,6 +384,7 @@ class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
     list_max_show_all = 200
     empty_value_display = EMPTY
     actions_selection_counter = True
+    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
     view_on_site = False
     phone_fields: Sequence[str] = ()
     person_fields: Sequence[str] = ()
@@ -434,7 +450,8 @@ class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         return [self._log(request, obj, DELETION, "") for obj in queryset]
 
-    def name_in_log(self, obj: Any) -> str:
+    def name_of(self, obj: Any) -> str:
+        """What people call this row, in headings and in the log."""
         return named(obj)
 
     def _log(self, request: HttpRequest, obj: Any, flag: int, message: Any) -> LogEntry:
@@ -442,10 +459,40 @@ class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
             user_id=cast(Any, request.user).pk,
             content_type_id=get_content_type_for_model(obj).pk,
             object_id=str(obj.pk),
-            object_repr=self.name_in_log(obj)[:200],
+            object_repr=self.name_of(obj)[:200],
             action_flag=flag,
             change_message=json.dumps(message) if isinstance(message, list) else message,
         )
+
+    # Headings say what people call the row, not what a developer does.
+
+    def render_change_form(
+        self,
+        request: Any,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        if obj is not None:
+            shown = _Shown(obj.pk, self.name_of(obj))
+            context |= {"original": shown, "subtitle": str(shown)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def render_delete_form(self, request: Any, context: Any) -> Any:
+        obj = context["object"]
+        shown = _Shown(obj.pk, self.name_of(obj))
+        one = f"{capfirst(str(self.opts.verbose_name))}: {shown}"
+        context |= {"object": shown, "deleted_objects": [one, *context["deleted_objects"][1:]]}
+        return super().render_delete_form(request, context)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        request.__dict__["_deleted"] = self.name_of(obj)
+        super().delete_model(request, obj)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> Any:
+        return super().response_delete(request, request.__dict__.get("_deleted", obj_display), obj_id)
 
     # Actions
 
@@ -477,13 +524,13 @@ class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
                 continue
             self.message_user(
                 request,
-                format_html('<bdi dir="auto">{}</bdi>: {}', self.name_in_log(row), refused),
+                format_html('<bdi dir="auto">{}</bdi>: {}', self.name_of(row), refused),
                 messages.WARNING,
             )
         if finished:
             self.message_user(
                 request,
-                ngettext("%(count)d done.", "%(count)d done.", finished) % {"count": finished},
+                gettext("Done: %(count)d") % {"count": finished},
                 messages.SUCCESS,
             )
 

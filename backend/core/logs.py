@@ -17,7 +17,8 @@ _PHONE = re.compile(
     r"|\+[1-9][0-9]{7,14}"
 )
 _DETAIL = re.compile(
-    r"^DETAIL: .*?(?=^(?:HINT|CONTEXT|QUERY): |^The above exception|^During handling|^Traceback |\Z)", re.M | re.S
+    r"^DETAIL: .*?(?=^(?:HINT|CONTEXT|QUERY): |^The above exception|^During handling|^Traceback |\Z)",
+    re.M | re.S,
 )
 """PostgreSQL quotes the whole refused row there, names included."""
 

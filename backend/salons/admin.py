@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS as DAY_NAMES
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -186,15 +187,7 @@ label_translated(Service, "name", "description")
 label_translated(StaffMember, "name", "title")
 label_translated(Closure, "reason")
 
-WEEKDAYS = {
-    7: _("Sunday"),
-    1: _("Monday"),
-    2: _("Tuesday"),
-    3: _("Wednesday"),
-    4: _("Thursday"),
-    5: _("Friday"),
-    6: _("Saturday"),
-}
+WEEKDAYS = {day: DAY_NAMES[day - 1] for day in (7, 1, 2, 3, 4, 5, 6)}
 """ISO numbers, in the order of a Saudi week."""
 
 NEXT_STATUS: Mapping[str, frozenset[str]] = {
@@ -375,8 +368,11 @@ class ServiceAdmin(CatalogueAdmin):
         "position",
     )
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (_SALON, *self.fields[1:]) if obj else self.fields
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("salon",) if obj else ()
+        return (_SALON,) if obj else ()
 
 
 class ServicesPerformed(_Governed[Any], admin.TabularInline[Any, Any]):
@@ -401,8 +397,11 @@ class StaffMemberAdmin(CatalogueAdmin):
     fields = ("salon", "name", "title", "is_active", "position")
     inlines = (ServicesPerformed,)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (_SALON, *self.fields[1:]) if obj else self.fields
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("salon",) if obj else ()
+        return (_SALON,) if obj else ()
 
 
 class OfOneSalonForm(ConsoleForm):
@@ -453,7 +452,7 @@ class WorkingWindowAdmin(ConsoleAdmin[WorkingWindow]):
             ltr(clock(obj.closes_minute)),
         )
 
-    def name_in_log(self, obj: WorkingWindow) -> str:
+    def name_of(self, obj: WorkingWindow) -> str:
         return f"{obj.salon.slug} {obj.weekday} {clock(obj.opens_minute)}-{clock(obj.closes_minute)}"
 
 
@@ -476,7 +475,7 @@ class ClosureAdmin(CatalogueAdmin):
     autocomplete_fields = ("salon", "staff_member")
     fields = ("salon", "staff_member", "starts_at", "ends_at", "reason")
 
-    def name_in_log(self, obj: Closure) -> str:
+    def name_of(self, obj: Closure) -> str:
         return f"{obj.salon.slug} {obj.starts_at:%F}"
 
 
@@ -522,11 +521,11 @@ class MembershipAdmin(ConsoleAdmin[Membership]):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj:
-            return (_WHO, "salon", "role", "created_at")
+            return (_WHO, _SALON, "role", "created_at")
         return ("somebody", "salon", "role")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (_WHO, "salon", "created_at") if obj else ()
+        return (_WHO, _SALON, "created_at") if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs | ({"form": RoleOnlyForm} if obj else {}))
@@ -536,12 +535,15 @@ class MembershipAdmin(ConsoleAdmin[Membership]):
             obj.created_at = timezone.now()
         super().save_model(request, obj, form, change)
 
-    def name_in_log(self, obj: Membership) -> str:
+    def name_of(self, obj: Membership) -> str:
         return f"{obj.role} @ {obj.salon.slug}: {called(obj.user)}"
 
 
 @admin.register(Review)
 class ReviewAdmin(ReadOnlyAdmin[Review]):
+    def name_of(self, obj: Review) -> str:
+        return str(obj.salon.name)
+
     list_display = (_SALON, "rating", words("comment", _("comment")), "created_at")
     list_filter = ("rating",)
     ordering = ("-id",)

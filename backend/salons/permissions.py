@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from backend.core.api.access import Access
 from backend.core.errors import NotFound, PermissionDenied
-from backend.salons.models import Membership, Salon, SalonRole, SalonStatus
-from backend.salons.queries import salon_lookup
+from backend.salons.models import Salon, SalonRole, SalonStatus
+from backend.salons.queries import memberships_of, salon_lookup
 
 Ability = Literal["see_desk", "answer_bookings", "write_walk_ins"]
 
@@ -44,7 +44,7 @@ def desk_of(user: Any, salon: str, ability: Ability) -> Salon:
     found = Salon.objects.filter(**salon_lookup(salon)).first()
     if found is None:
         raise NotFound
-    membership = Membership.objects.filter(user=user, salon=found).first()
+    membership = memberships_of(user).filter(salon=found).first()
     if membership is None:
         raise PermissionDenied if found.status == SalonStatus.LIVE else NotFound
     if ability not in ABILITIES[membership.role]:
@@ -54,5 +54,5 @@ def desk_of(user: Any, salon: str, ability: Ability) -> Salon:
 
 def salons_where(user: Any, ability: Ability) -> list[uuid.UUID]:
     """Ids of the salons at which `user` may do this."""
-    mine = Membership.objects.filter(user=user, role__in=roles_that(ability))
+    mine = memberships_of(user).filter(role__in=roles_that(ability))
     return list(mine.values_list("salon_id", flat=True))

@@ -89,6 +89,12 @@ def reviews_of(salon: Salon) -> QuerySet[Review]:
     return Review.objects.filter(salon=salon).select_related("author")
 
 
+def memberships_of(user: Any) -> QuerySet[Membership]:
+    """Where somebody works. A session that has yet to say the account's name works nowhere (recycled numbers)."""
+    memberships = Membership.objects.filter(user=user)
+    return memberships.none() if user.name_asked else memberships
+
+
 def desks_of(user: Any) -> QuerySet[Membership]:
     """The salons somebody works at, with their role there."""
-    return Membership.objects.filter(user=user).select_related("salon__city").order_by("salon__slug", "id")
+    return memberships_of(user).select_related("salon__city").order_by("salon__slug", "id")

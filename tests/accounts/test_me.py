@@ -32,6 +32,8 @@ def test_me(client):
         "language": None,
         "gender": "",
         "roles": ["finance", "support"],
+        "identity_confirmation_required": False,
+        "phone_change": None,
     }
 
 

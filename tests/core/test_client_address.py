@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
+from backend.accounts.checks import callers_can_be_told_apart
 from backend.core.api.client_address import client_address, client_network
 
 
@@ -63,3 +64,13 @@ def test_behind_proxies_their_entries_count_and_no_others(
 def test_an_unknown_peer_is_nobody(settings: Any) -> None:
     settings.TRUSTED_PROXIES = 0
     assert client_address(RequestFactory().get("/", REMOTE_ADDR="")) is None
+
+
+@pytest.mark.parametrize(
+    ("behind", "proxies", "warned"), [(True, 0, True), (True, 1, False), (False, 0, False)]
+)
+def test_a_proxy_nobody_believes_is_warned_about(
+    behind: bool, proxies: int, warned: bool, settings: Any
+) -> None:
+    settings.BEHIND_PROXY, settings.TRUSTED_PROXIES = behind, proxies
+    assert [message.id for message in callers_can_be_told_apart()] == ["accounts.W002"] * warned

@@ -52,7 +52,9 @@ class DeviceAuthentication(BaseAuthentication):
         if not device.user.is_active:
             raise operations.AccountSuspended
         operations.seen(device=device, now=now)
-        return device.user, device
+        user = device.user
+        user.history_from, user.name_asked = device.history_from, device.name_asked
+        return user, device
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'

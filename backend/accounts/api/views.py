@@ -12,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backend.accounts import operations, queries
-from backend.accounts.api import serializers
+from backend.accounts.api import privacy, serializers
 from backend.accounts.api.parsers import NestedFormParser
-from backend.accounts.models import Device, User
+from backend.accounts.models import Device, PhoneChange, User
 from backend.accounts.tokens import TokenPair
 from backend.core import phone
 from backend.core.api.access import SIGNED_IN
+from backend.core.api.client_address import client_network
 from backend.core.api.parsers import StrictJSONParser
 from backend.core.api.views import Endpoint, PublicEndpoint, speak
 from backend.core.time import rfc3339, seconds_until
@@ -58,7 +59,8 @@ class OtpRequests(SignInEndpoint):
             phone=body["phone"],
             channel=body["channel"],
             app_hash=body.get("app_hash"),
-            installation_id=_installation_id(request),
+            installation_id=installation_id(request),
+            network=client_network(request),
             language=translation.get_language() or "ar",
             now=timezone.now(),
         )
@@ -69,7 +71,8 @@ class OtpRequests(SignInEndpoint):
             "code_length": asked.code_length,
             "sent_to": phone.masked(asked.phone),
         }
-        return Response(answer, status=202)
+        left = operations.PER_HOUR.headers(left=asked.left, resets_in=asked.resets_in_seconds)
+        return Response(answer, status=202, headers=left)
 
 
 class OtpVerifications(SignInEndpoint):
@@ -87,11 +90,12 @@ class OtpVerifications(SignInEndpoint):
             challenge_id=body["otp_request_id"],
             code=body["code"],
             device=body.get("device") or operations.DeviceDetails(),
+            network=client_network(request),
             now=now,
         )
         return Response(
             {
-                **_tokens(signed_in.tokens, now),
+                **tokens_shown(signed_in.tokens, now),
                 "is_new_user": signed_in.is_new_user,
                 "user": {"id": str(signed_in.user.pk), "language": signed_in.user.spoken_language},
             }
@@ -109,7 +113,7 @@ class TokenRefreshes(SignInEndpoint):
     def post(self, request: Request) -> Response:
         body = self.body(serializers.TokenRefreshBody, request)
         now = timezone.now()
-        return Response(_tokens(operations.refresh(refresh_token=body["refresh_token"], now=now), now))
+        return Response(tokens_shown(operations.refresh(refresh_token=body["refresh_token"], now=now), now))
 
 
 class Logout(SignInEndpoint):
@@ -129,7 +133,7 @@ class Logout(SignInEndpoint):
 
 
 class MeView(Endpoint):
-    access = {"GET": SIGNED_IN, "PATCH": SIGNED_IN}
+    access = {"GET": SIGNED_IN, "PATCH": SIGNED_IN, "DELETE": SIGNED_IN}
     @extend_schema(
         operation_id="getMe",
         summary="Who is signed in",
@@ -137,7 +141,7 @@ class MeView(Endpoint):
         responses={200: serializers.Me},
     )
     def get(self, request: Request) -> Response:
-        return Response(_me(_user(request)), headers=NO_STORE)
+        return Response(me(_user(request)), headers=NO_STORE)
 
     @extend_schema(
         operation_id="updateMe",
@@ -150,7 +154,21 @@ class MeView(Endpoint):
         changes = self.body(serializers.ProfileChanges, request)
         user = operations.update_profile(user=_user(request), changes=changes)
         speak(user)
-        return Response(_me(user), headers=NO_STORE)
+        return Response(me(user), headers=NO_STORE)
+
+    @extend_schema(
+        operation_id="deleteMe",
+        summary="Delete my account",
+        description="At once and for good; no code is asked for. Live bookings are cancelled by their policy: what "
+        "each would cost stands beforehand in its `cancellation.fee_now`, and afterwards in `ended`. What must stay, "
+        "stays without a name.",
+        tags=["me"],
+        responses={200: serializers.DeletionShape},
+    )
+    def delete(self, request: Request) -> Response:
+        now = timezone.now()
+        erasure = operations.delete_account(user=_user(request), now=now)
+        return Response(privacy.deletion(erasure, at=rfc3339(now)), headers=NO_STORE)
 
 
 class Devices(Endpoint):
@@ -180,11 +198,30 @@ class DeviceView(Endpoint):
         return Response(status=204)
 
 
+class CurrentPushToken(Endpoint):
+    access = {"PUT": SIGNED_IN}
+
+    @extend_schema(
+        operation_id="putPushToken",
+        summary="Say where a push reaches this device",
+        description="Send it after signing in and whenever Firebase hands out a new one. A target belongs to the "
+        "device that sent it last; it is forgotten when the device is signed out.",
+        tags=["me"],
+        request=serializers.PushTargetBody,
+        responses={204: None},
+    )
+    def put(self, request: Request) -> Response:
+        body = self.body(serializers.PushTargetBody, request)
+        device = cast(Device, request.auth)
+        operations.keep_push_target(device=device, now=timezone.now(), **body)
+        return Response(status=204)
+
+
 def _user(request: Request) -> User:
     return cast(User, request.user)
 
 
-def _installation_id(request: Request) -> uuid.UUID | None:
+def installation_id(request: Request) -> uuid.UUID | None:
     """The header, when it is a UUID: it only narrows a limit, so a malformed one is nobody's error."""
     try:
         return uuid.UUID(request.headers.get("X-Installation-Id", ""))
@@ -192,7 +229,7 @@ def _installation_id(request: Request) -> uuid.UUID | None:
         return None
 
 
-def _tokens(pair: TokenPair, now: datetime) -> dict[str, Any]:
+def tokens_shown(pair: TokenPair, now: datetime) -> dict[str, Any]:
     return {
         "access_token": pair.access,
         "access_expires_in_seconds": seconds_until(pair.access_expires_at, now),
@@ -201,15 +238,27 @@ def _tokens(pair: TokenPair, now: datetime) -> dict[str, Any]:
     }
 
 
-def _me(user: User) -> dict[str, Any]:
+def me(user: User) -> dict[str, Any]:
+    coming = None if user.name_asked else queries.cooling_change_of(user)
     return {
         "id": str(user.pk),
         "phone": user.phone,
         "phone_display": phone.display(user.phone or ""),
-        "name": user.name,
+        "name": "" if user.name_asked else user.name,
         "language": user.language,
-        "gender": user.gender,
+        "gender": "" if user.name_asked else user.gender,
         "roles": sorted(user.platform_roles),
+        "identity_confirmation_required": user.name_asked,
+        "phone_change": phone_change_shown(coming) if coming else None,
+    }
+
+
+def phone_change_shown(change: PhoneChange) -> dict[str, Any]:
+    return {
+        "id": str(change.pk),
+        "state": change.state,
+        "new_phone": phone.masked(change.new_phone),
+        "takes_effect_at": rfc3339(change.takes_effect_at) if change.takes_effect_at else None,
     }
 
 

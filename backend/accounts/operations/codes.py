@@ -6,52 +6,41 @@ import hashlib
 import hmac
 import logging
 import secrets
+import threading
 import uuid
+from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from backend.accounts import messages, tokens
 from backend.accounts.models import MAX_TRIES, MAX_TRIES_WITH_REPEATS, Device, OtpChallenge, User
+from backend.accounts.operations import limits, review
+from backend.accounts.operations.limits import RESEND_WAIT, OtpNotSent, OtpResendWait, Taken
+from backend.accounts.operations.sending import answer_to, hand_over, note, require_channel
 from backend.accounts.operations.sessions import AccountSuspended, DeviceDetails, open_session
+from backend.accounts.roles import is_staff_anywhere
 from backend.accounts.tokens import TokenPair
-from backend.core import limits
-from backend.core.errors import Invalid, TooManyRequests, Unavailable, ValidationFailed
-from backend.core.limits import Limit
+from backend.core.errors import Invalid, TooManyRequests
 from backend.core.time import seconds_until
-from backend.notifications.providers import ProviderError, sms_provider
+from backend.notifications.providers import ProviderError
+from backend.notifications.sms import sms_units
 
 logger = logging.getLogger("mawid.codes")
 
 CODE_LENGTH = 6
-RESEND_WAIT = timedelta(seconds=60)
 REPEAT_WITHIN = timedelta(seconds=60)
 
-PER_MINUTE = Limit("otp-minute", 1, RESEND_WAIT, scaled=False)
-PER_HOUR = Limit("otp-hour", 5, timedelta(hours=1))
-PER_DAY = Limit("otp-day", 10, timedelta(days=1))
-PER_INSTALLATION = Limit("otp-installation", 20, timedelta(hours=1))
+BESIDE_THE_REQUEST = "send-code"
+"""Name of the threads that send past the spend ceiling."""
 
 _Outcome = OtpChallenge.SendOutcome
-
-
-class OtpResendWait(TooManyRequests):
-    code = "otp_resend_wait"
-    message = ngettext_lazy(
-        "You can ask for a new code in %(seconds)d second.",
-        "You can ask for a new code in %(seconds)d seconds.",
-        "seconds",
-    )
-
-
-class OtpNotSent(Unavailable):
-    code = "otp_not_sent"
-    message = _("The code could not be sent. Please try again shortly.")
 
 
 class OtpInvalid(Invalid):
@@ -81,6 +70,9 @@ class CodeRequest:
     phone: str
     expires_in_seconds: int
     resend_in_seconds: int
+    left: int
+    """How many codes may still be asked for within the hour, and when that is five again."""
+    resets_in_seconds: int
     code_length: int = CODE_LENGTH
 
 
@@ -92,109 +84,112 @@ def request_code(
     installation_id: uuid.UUID | None,
     language: str,
     now: datetime,
+    network: str = "",
 ) -> CodeRequest:
     """Send a code to this number (E.164), whoever it belongs to. It replaces the number's earlier codes.
 
     The counts are taken before anybody is called and stay, unless every provider clearly refused. An outcome
     nobody saw counts as sent: the text may have arrived, so the code stays good and no second text is risked.
     Raises OtpResendWait, TooManyRequests, OtpNotSent, or ValidationFailed (`phone_invalid`) when the carriers
-    know the number to be none.
+    know the number to be none. `network` is where the caller is (`core.api.client_address`).
     """
-    taken = _count(phone=phone, installation_id=installation_id, now=now)
-    code = f"{secrets.randbelow(10**CODE_LENGTH):0{CODE_LENGTH}d}"
-    challenge = _create_challenge(phone=phone, channel=channel, language=language, code=code, now=now)
-    body = messages.code_text(
-        code=code,
-        language=language,
-        minutes=int(settings.OTP_LIFETIME.total_seconds() // 60),
-        app_hash=app_hash,
-    )
-    refusals = _send(challenge, body)
-    if refusals:
-        for limit, subject in taken:
-            limits.give_back(limit, subject)
-        if all(error.error_class == "recipient" for error in refusals):
-            raise ValidationFailed.at("/phone", "phone_invalid")
-        raise OtpNotSent(extra={"retry_after": 5})
+    require_channel(channel)
+    fixed = review.fixed_code(phone, now=now)
+    taken = limits.count_request(phone=phone, installation_id=installation_id, network=network, now=now)
+    challenge = OtpChallenge(phone=phone, channel=channel, language=language)
+    if fixed:
+        _open(challenge, fixed, now=now)
+        note(challenge, _Outcome.ACCEPTED, provider=review.PROVIDER)
+    else:
+        text = partial(messages.code_text, language=language, app_hash=app_hash)
+        send_code(challenge, text, taken=taken, now=now)
     return CodeRequest(
         challenge_id=challenge.pk,
         phone=phone,
         expires_in_seconds=seconds_until(challenge.expires_at, now),
         resend_in_seconds=int(RESEND_WAIT.total_seconds()),
+        left=taken.left,
+        resets_in_seconds=taken.resets_in_seconds,
     )
 
 
-def _count(*, phone: str, installation_id: uuid.UUID | None, now: datetime) -> list[tuple[Limit, str]]:
-    """Take every count or none. In autocommit: what is refused or fails later must not undo them."""
-    wanted = [(PER_MINUTE, phone), (PER_HOUR, phone), (PER_DAY, phone)]
-    if installation_id is not None:
-        wanted.append((PER_INSTALLATION, installation_id.hex))
-    taken: list[tuple[Limit, str]] = []
-    for limit, subject in wanted:
-        wait = limits.take(limit, subject, now=now)
-        if wait:
-            for earlier in taken:
-                limits.give_back(*earlier)
-            if limit is PER_MINUTE:
-                raise OtpResendWait(retry_after=wait, seconds=wait)
-            raise TooManyRequests(retry_after=wait)
-        taken.append((limit, subject))
-    return taken
+def send_code(
+    challenge: OtpChallenge,
+    text: Callable[..., str],
+    *,
+    taken: Taken,
+    now: datetime,
+    pointer: str = "/phone",
+) -> None:
+    """Open `challenge` with a new code and send `text(code=…, minutes=…)`.
+
+    What was `taken` is given back when every provider clearly refused. Raises OtpResendWait, OtpNotSent, or
+    ValidationFailed at `pointer`.
+
+    Past the spend ceiling only numbers with an account are sent anything, and the answer must not say which: it
+    is given at once and the same for both, whatever becomes of the message.
+    """
+    code = f"{secrets.randbelow(10**CODE_LENGTH):0{CODE_LENGTH}d}"
+    body = text(code=code, minutes=int(settings.OTP_LIFETIME.total_seconds() // 60))
+    parts = sms_units(body)[1]
+    try:
+        spent = limits.reserve_parts(parts, now=now)
+    except OtpNotSent:
+        taken.give_back()
+        raise
+    _open(challenge, code, now=now)
+    send = partial(hand_over, challenge, body, code=code)
+    if spent is None:
+        _send_if_known(challenge, send, parts=parts, now=now)
+        return
+    refusals = send()
+    if refusals:
+        limits.give_back([*taken.counts, spent])
+        raise answer_to(refusals, pointer=pointer)
 
 
-def _create_challenge(*, phone: str, channel: str, language: str, code: str, now: datetime) -> OtpChallenge:
-    challenge = OtpChallenge(
-        phone=phone,
-        channel=channel,
-        language=language,
-        created_at=now,
-        expires_at=now + settings.OTP_LIFETIME,
-    )
+def _send_if_known(
+    challenge: OtpChallenge, send: Callable[[], list[ProviderError]], *, parts: int, now: datetime
+) -> None:
+    """Send past the spend ceiling: to a number with an account, and beside the request.
+
+    A provider takes its time and may refuse; either would tell known numbers from unknown ones, so the caller is
+    answered before it is asked. What is kept for known numbers also bounds the threads.
+    """
+    spent = limits.reserve_for_known(phone=challenge.phone, parts=parts, now=now)
+    if spent is None:
+        note(challenge, _Outcome.WITHHELD, provider="")
+        return
+
+    def send_beside() -> None:
+        try:
+            if send():
+                limits.give_back([spent])
+        except Exception:  # nobody is left to be told
+            logger.exception("a code could not be sent")
+        finally:
+            connection.close()
+
+    threading.Thread(target=copy_context().run, args=(send_beside,), name=BESIDE_THE_REQUEST).start()
+
+
+def _open(challenge: OtpChallenge, code: str, *, now: datetime) -> None:
+    """Write a challenge for this code; it replaces the number's earlier one of the same purpose."""
+    challenge.created_at, challenge.expires_at = now, now + settings.OTP_LIFETIME
     challenge.code_hmac = _code_hmac(challenge, code)
     try:
         with transaction.atomic():
             OtpChallenge.objects.filter(
-                phone=phone, purpose=challenge.purpose, used_at__isnull=True, superseded_at__isnull=True
+                phone=challenge.phone,
+                purpose=challenge.purpose,
+                used_at__isnull=True,
+                superseded_at__isnull=True,
             ).update(superseded_at=now)
             challenge.save(force_insert=True)
     except IntegrityError as error:
         # Another machine, with another clock, sent this number a code at this very moment.
         wait = int(RESEND_WAIT.total_seconds())
         raise OtpResendWait(retry_after=wait, seconds=wait) from error
-    return challenge
-
-
-def _send(challenge: OtpChallenge, body: str) -> list[ProviderError]:
-    """Try the providers in order, outside any transaction. The refusals, when all of them clearly refused."""
-    refusals: list[ProviderError] = []
-    for name in settings.OTP_PROVIDER:
-        try:
-            message_id = sms_provider(name).send(to=challenge.phone, body=body, reference=challenge.reference)
-        except ProviderError as error:
-            alarm = error.error_class in ("configuration", "our_bug")
-            logger.log(
-                logging.ERROR if alarm else logging.WARNING,
-                "provider did not take a code: %s",
-                error,
-                extra={"provider": name, "outcome": error.outcome, "error_class": error.error_class},
-            )
-            if error.outcome == "unknown" or error.error_class == "duplicate":
-                _note(challenge, _Outcome.UNKNOWN, provider=name, error_class=error.error_class)
-                return []
-            refusals.append(error)
-            continue
-        _note(challenge, _Outcome.ACCEPTED, provider=name, message_id=message_id)
-        return []
-    _note(challenge, _Outcome.REFUSED, provider=name, error_class=refusals[-1].error_class)
-    return refusals
-
-
-def _note(
-    challenge: OtpChallenge, outcome: str, *, provider: str, message_id: str = "", error_class: str = ""
-) -> None:
-    OtpChallenge.objects.filter(pk=challenge.pk).update(
-        send_outcome=outcome, provider=provider, provider_message_id=message_id[:80], error_class=error_class
-    )
 
 
 # Giving it back ---------------------------------------------------------------------------------
@@ -208,30 +203,70 @@ class SignIn:
     is_new_user: bool
 
 
-def verify_code(*, challenge_id: uuid.UUID, code: str, device: DeviceDetails, now: datetime) -> SignIn:
+def verify_code(
+    *, challenge_id: uuid.UUID, code: str, device: DeviceDetails, now: datetime, network: str = ""
+) -> SignIn:
     """Sign in with a code (ASCII digits). The account is created now, by the proof, not by the request.
 
     The same code from the same installation is answered with the same session for 60 s: a lost answer must
-    not cost a second text. Raises OtpInvalid (`attempts_left`), OtpExpired, OtpTooManyAttempts or
-    AccountSuspended.
+    not cost a second text. Raises OtpInvalid (`attempts_left`), OtpExpired, OtpTooManyAttempts,
+    TooManyRequests (limits.guess_budget) or AccountSuspended.
     """
-    challenge = OtpChallenge.objects.select_related("device__user").filter(pk=challenge_id).first()
+    challenge = (
+        OtpChallenge.objects.select_related("device__user")
+        .filter(pk=challenge_id, purpose=OtpChallenge.Purpose.SIGN_IN)
+        .first()
+    )
     if challenge is None:
         raise OtpExpired
     if challenge.used_at is not None:
         return _repeat(challenge, code=code, details=device, now=now)
-    tries = _count_try(challenge, now=now)
-    if not hmac.compare_digest(bytes(challenge.code_hmac), _code_hmac(challenge, code)):
-        raise OtpInvalid(attempts_left=max(0, MAX_TRIES - tries))
+    left = try_code(challenge, code, installation_id=device.installation_id, network=network, now=now)
+    if left is not None:
+        raise OtpInvalid(attempts_left=left)
     with transaction.atomic():
         # Twins with the right code queue here; the first one signs in.
-        won = OtpChallenge.objects.filter(
-            pk=challenge.pk, used_at__isnull=True, superseded_at__isnull=True
-        ).update(used_at=now)
-        if won:
+        if use_code(challenge, network=network, now=now):
             return _sign_in(challenge, details=device, now=now)
     challenge = OtpChallenge.objects.select_related("device__user").get(pk=challenge.pk)
     return _repeated(challenge, details=device, now=now)
+
+
+def try_code(
+    challenge: OtpChallenge,
+    code: str,
+    *,
+    now: datetime,
+    installation_id: uuid.UUID | None = None,
+    network: str = "",
+) -> int | None:
+    """None for the right code (ASCII digits), else how many tries are left. Every call counts one.
+
+    Outside any transaction, which could undo the count. Raises OtpExpired, OtpTooManyAttempts, or
+    TooManyRequests when all phones together saw too many wrong codes.
+    """
+    # Whoever is refused here has lost no try to a crowd elsewhere.
+    budget = limits.guess_budget(
+        phone=challenge.phone, installation_id=installation_id, network=network, now=now
+    )
+    tries = _count_try(challenge, now=now)
+    limits.count_guess(budget, now=now)
+    if hmac.compare_digest(bytes(challenge.code_hmac), _code_hmac(challenge, code)):
+        limits.give_back(budget)
+        return None
+    return max(0, MAX_TRIES - tries)
+
+
+def use_code(challenge: OtpChallenge, *, now: datetime, network: str = "") -> bool:
+    """Use a right code up, once and for all, in the transaction of what it allows. False: it was used before."""
+    used = bool(
+        OtpChallenge.objects.filter(pk=challenge.pk, used_at__isnull=True, superseded_at__isnull=True).update(
+            used_at=now
+        )
+    )
+    if used:
+        transaction.on_commit(partial(limits.proven, phone=challenge.phone, network=network))
+    return used
 
 
 def _count_try(challenge: OtpChallenge, *, now: datetime) -> int:
@@ -261,6 +296,8 @@ def _sign_in(challenge: OtpChallenge, *, details: DeviceDetails, now: datetime) 
     user, is_new = User.objects.for_sign_in(challenge.phone, device_language=challenge.language, now=now)
     if not user.is_active:
         raise AccountSuspended
+    if challenge.provider == review.PROVIDER and is_staff_anywhere(user):
+        raise OtpExpired
     device = open_session(user=user, details=details, now=now)
     OtpChallenge.objects.filter(pk=challenge.pk).update(device=device)
     return SignIn(user=user, device=device, tokens=tokens.pair_of(device), is_new_user=is_new)
@@ -302,6 +339,7 @@ def _repeated(challenge: OtpChallenge, *, details: DeviceDetails, now: datetime)
 
 
 def _code_hmac(challenge: OtpChallenge, code: str) -> bytes:
-    """Bound to purpose, challenge and phone, under a key that is not in the database."""
-    text = "|".join((challenge.purpose, str(challenge.pk), challenge.phone, code))
+    """Bound to purpose, challenge, asker and phone, under a key that is not in the database."""
+    asker = str(challenge.user_id or "")
+    text = "|".join((challenge.purpose, str(challenge.pk), asker, challenge.phone, code))
     return hmac.new(settings.OTP_KEY.encode(), text.encode(), hashlib.sha256).digest()

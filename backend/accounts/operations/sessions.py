@@ -11,11 +11,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from backend.accounts import tokens
-from backend.accounts.models import Device, User
+from backend.accounts import queries, tokens
+from backend.accounts.models import Device, PushTarget, User
 from backend.accounts.tokens import BadToken, TokenPair
 from backend.core.errors import NotAllowed, NotFound, NotSignedIn
 
@@ -60,13 +61,14 @@ def open_session(*, user: User, details: DeviceDetails, now: datetime) -> Device
     """Sign the device in; the caller holds the person's row lock.
 
     An earlier session of the same installation ends: its tokens, lying about in an old process, must not be
-    able to close the new one by looking like copies.
+    able to close the new one by looking like copies. Pushes to the installation reach its new person from now on.
     """
     if details.installation_id is not None:
         Device.objects.filter(
             user=user, installation_id=details.installation_id, revoked_at__isnull=True
         ).update(revoked_at=now)
-    return Device.objects.create(
+    doubt = queries.doubt_about(user, installation_id=details.installation_id, now=now)
+    device = Device.objects.create(
         user=user,
         installation_id=details.installation_id,
         platform=details.platform,
@@ -75,7 +77,11 @@ def open_session(*, user: User, details: DeviceDetails, now: datetime) -> Device
         created_at=now,
         last_seen_at=now,
         token_issued_at=now,
+        history_from=doubt.history_from if doubt else None,
+        name_asked=doubt is not None and doubt.name_asked,
     )
+    _take_over_push_target(device)
+    return device
 
 
 def refresh(*, refresh_token: str, now: datetime) -> TokenPair:
@@ -109,8 +115,7 @@ def refresh(*, refresh_token: str, now: datetime) -> TokenPair:
             and now - device.rotated_at <= GRACE
         ):
             return tokens.pair_of(device)
-        device.revoked_at = now
-        device.save(update_fields=["revoked_at"])
+        end_sessions(Device.objects.filter(pk=device.pk), now=now)
     # Raised outside the transaction, which has to keep the revocation.
     raise RefreshReused
 
@@ -136,15 +141,63 @@ def sign_out(*, refresh_token: str, everywhere: bool, now: datetime) -> None:
         # An outdated token is proof enough to close its own session, not to close the others.
         if everywhere and claims.token_id in (device.token_id, device.previous_token_id):
             ending = Device.objects.filter(user_id=device.user_id, revoked_at__isnull=True)
-        ending.update(revoked_at=now)
+        end_sessions(ending, now=now)
 
 
 def revoke_device(*, user: User, device_id: uuid.UUID, now: datetime) -> None:
     """Sign one of the person's devices out, this one or another. Again is fine. Raises NotFound."""
-    if Device.objects.filter(user=user, pk=device_id, revoked_at__isnull=True).update(revoked_at=now):
+    if end_sessions(Device.objects.filter(user=user, pk=device_id), now=now):
         return
     if not Device.objects.filter(user=user, pk=device_id).exists():
         raise NotFound
+
+
+def end_sessions(devices: QuerySet[Device], *, now: datetime) -> int:
+    """Sign these devices out and forget where to push to them. Returns how many were signed in."""
+    with transaction.atomic():
+        ended = list(
+            devices.filter(revoked_at__isnull=True)
+            .select_for_update(of=("self",), no_key=True)
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
+        Device.objects.filter(pk__in=ended).update(revoked_at=now)
+        PushTarget.objects.filter(device__in=ended).delete()
+    return len(ended)
+
+
+def keep_push_target(*, device: Device, kind: str, token: str, now: datetime) -> None:
+    """Remember where a push reaches this device; whoever else had this target has none from now on.
+
+    Raises SessionRevoked when the device was signed out meanwhile.
+    """
+    with transaction.atomic():
+        live = Device.objects.select_for_update(no_key=True).filter(pk=device.pk, revoked_at__isnull=True)
+        if live.first() is None:
+            raise SessionRevoked
+        with connection.cursor() as cursor:
+            # Two devices bringing the same token at once: the later one has it.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"push-target:{token}"])
+        PushTarget.objects.filter(token=token).exclude(device=device).delete()
+        PushTarget.objects.update_or_create(
+            device=device, defaults={"kind": kind, "token": token, "stored_at": now}
+        )
+
+
+def _take_over_push_target(device: Device) -> None:
+    """The newest target of the same installation, whoever it belonged to: it is the same phone."""
+    if device.installation_id is None:
+        return
+    targets = list(
+        PushTarget.objects.select_for_update(of=("self",))
+        .filter(device__installation_id=device.installation_id)
+        .order_by("-stored_at", "pk")
+    )
+    for number, target in enumerate(targets):
+        if number == 0:
+            PushTarget.objects.filter(pk=target.pk).update(device=device)
+        else:
+            target.delete()
 
 
 def seen(*, device: Device, now: datetime) -> None:

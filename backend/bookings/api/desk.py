@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -79,8 +80,8 @@ class DeskBookings(Endpoint):
             bookings = bookings.filter(state=state)
         found = page(bookings, order=("starts_at", "id"), query=self.query)
         actor = operations.by_salon(person(request))
-        items = [present.desk_booking(b, actor=actor, now=now) for b in found.rows]
-        return Response({"items": items, "next_cursor": found.next_cursor}, headers=FRESH)
+        show = partial(present.desk_booking, actor=actor, now=now)
+        return Response(found.body(show), headers=FRESH)
 
     @extend_schema(
         operation_id="createWalkIn",

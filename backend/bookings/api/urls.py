@@ -1,6 +1,6 @@
 from django.urls import path
 
-from backend.bookings.api import desk, views
+from backend.bookings.api import desk, support, views
 
 urlpatterns = [
     path("salons/<str:salon>/availability", views.Availability.as_view(), name="availability"),
@@ -9,6 +9,7 @@ urlpatterns = [
     path("bookings/<uuid:booking_id>", views.BookingItem.as_view(), name="booking"),
     path("bookings/<uuid:booking_id>/events", views.BookingEvents.as_view(), name="booking-events"),
     path("bookings/<uuid:booking_id>/cancel", views.BookingCancel.as_view(), name="booking-cancel"),
+    path("support/people", support.SupportPeople.as_view(), name="support-people"),
     path("manage/salons/<str:salon>/bookings", desk.DeskBookings.as_view(), name="manage-salon-bookings"),
     path("manage/bookings/<uuid:booking_id>", desk.DeskBooking.as_view(), name="manage-booking"),
     *(

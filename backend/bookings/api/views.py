@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -149,8 +150,8 @@ class BookingCollection(Endpoint):
             bookings = bookings.filter(state=state)
         found = page(bookings, order=("-starts_at", "-id"), query=self.query)
         actor = operations.by_customer(person(request))
-        items = [present.booking(b, actor=actor, now=now) for b in found.rows]
-        return Response({"items": items, "next_cursor": found.next_cursor}, headers=FRESH)
+        show = partial(present.booking, actor=actor, now=now)
+        return Response(found.body(show), headers=FRESH)
 
     @extend_schema(
         operation_id="createBooking",

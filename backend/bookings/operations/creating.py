@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from backend.accounts.operations import SessionRevoked
+from backend.accounts.queries import is_gone
 from backend.bookings import availability, messages
 from backend.bookings.availability import Slot, moment_of
 from backend.bookings.models import Booking, BookingItem, BookingState, Claim, Source
@@ -148,6 +150,8 @@ def _slot(visit: Visit, *, starts_at: datetime, now: datetime, customer: Any) ->
 def _write(booking: Booking, visit: Visit, *, starts_at: datetime, actor: Actor, now: datetime) -> Booking:
     with transaction.atomic():
         calendars = lock_calendars(staff_ids=visit.candidates, customer=booking.customer)
+        if booking.customer is not None and is_gone(booking.customer):
+            raise SessionRevoked  # deleted while this request was on its way; the deletion held the calendar
         begins, ends = availability.reach(
             visit.steps, (availability.floor_minute(starts_at), availability.floor_minute(starts_at) + 1)
         )

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import transaction
 
 from backend.bookings import operations as bookings
-from backend.bookings.models import Booking, BookingState
+from backend.bookings.models import BookingState
 from backend.bookings.operations.transitions import lock_booking
+from backend.bookings.queries import bookings_of
 from backend.payments.gateway import gateway
 from backend.payments.models import Payment, PaymentState
 from backend.payments.operations.settling import apply, fail
@@ -29,7 +30,7 @@ def start_payment(*, customer: Any, booking_id: uuid.UUID, source_type: str, now
     Raises NotFound for somebody else's booking, NothingToPay, CannotChangeStatus, SlotExpired.
     """
     with transaction.atomic():
-        booking = lock_booking(Booking.objects.filter(customer=customer), booking_id)
+        booking = lock_booking(bookings_of(customer), booking_id)
         if booking.state in (BookingState.REQUESTED, BookingState.CONFIRMED) or not booking.deposit_minor:
             raise NothingToPay
         bookings.payment_begun(booking, now=now)

@@ -1,0 +1,184 @@
+"""What bookings keep about a person: visits with their notes, and guests a desk wrote down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from backend.bookings.models import LIVE_STATES, Booking, BookingEvent
+from backend.bookings.operations import by_customer, cancel, expire_if_dead
+from backend.bookings.operations.claiming import lock_calendars
+from backend.bookings.operations.transitions import may
+from backend.core.idempotency import KEPT_FOR
+from backend.core.privacy import (
+    ERASED_NAME,
+    Ended,
+    Erased,
+    Erasure,
+    Keeper,
+    Kept,
+    Leftover,
+    Person,
+    Record,
+    forget_answers_about,
+    initial,
+    pick,
+    without_phones,
+)
+from backend.core.time import rfc3339
+
+RECORDS_KEPT = timedelta(days=6 * 365 + 2)
+"""Six years of books (KSA facts 5.2; the tax rule is UNCONFIRMED there)."""
+
+
+def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
+    bookings = (
+        Booking.objects.filter(customer=person, created_at__gte=since)
+        .select_related("salon")
+        .prefetch_related("items__staff_member", "events")
+        .order_by("-created_at", "-id")
+    )
+    return {"bookings": map(_record, bookings.iterator(chunk_size=500))}
+
+
+def _record(booking: Booking) -> Record:
+    zone = booking.salon.zone
+    return {
+        "id": str(booking.pk),
+        "reference": booking.reference,
+        "state": booking.state,
+        "salon": booking.salon.name,
+        "starts_at": rfc3339(booking.starts_at, zone),
+        "ends_at": rfc3339(booking.ends_at, zone),
+        "items": [
+            {
+                "service_ar": item.service_name_ar,
+                "service_en": item.service_name_en,
+                "staff_member": initial(item.staff_member.name),
+                "starts_at": rfc3339(item.starts_at, zone),
+                "ends_at": rfc3339(item.ends_at, zone),
+                "price_minor": item.price_minor,
+            }
+            for item in booking.items.all()
+        ],
+        "price_minor": booking.price_minor,
+        "deposit_minor": booking.deposit_minor,
+        "cancellation_fee_minor": booking.cancellation_fee_minor,
+        "currency": booking.currency,
+        "note": booking.note,
+        "language": booking.language,
+        "created_at": rfc3339(booking.created_at, zone),
+        "events": [
+            {
+                "at": rfc3339(event.at, zone),
+                "verb": event.verb,
+                "from": event.from_state,
+                "to": event.to_state,
+                "actor": event.actor_role,
+                "reason": event.reason
+                if event.actor_id == booking.customer_id
+                else without_phones(event.reason),
+            }
+            for event in booking.events.all()
+        ],
+    }
+
+
+def erase(person: Person, now: datetime) -> Erasure:
+    """Cancel what is still to come by its policy; of all visits let go of words. Times, services and prices stay."""
+    # Whoever is booking for this person at the moment is waited for, and whoever comes later finds the account gone.
+    lock_calendars(staff_ids=(), customer=person)
+    ended = list(_cancel_live(person, now))
+    own = Booking.objects.filter(customer=person)
+    visits = Booking.objects.filter(customer__isnull=True, guest_phone=person.phone)
+    told = own.exclude(note="") | own.filter(pk__in=BookingEvent.objects.exclude(reason="").values("booking"))
+    notes = told.count()
+    recent = BookingEvent.objects.filter(
+        Q(booking__in=own) | Q(booking__in=visits), at__gte=now - 2 * KEPT_FOR
+    ).values_list("booking_id", flat=True)
+    forget_answers_about(set(recent))
+    guests = _forget_guests(list(visits.values_list("pk", flat=True)))
+    _forget_words(own)
+    return Erasure(
+        ended=ended,
+        erased=[
+            Erased("booking_notes", _("Notes and reasons on bookings"), notes),
+            Erased("guest_visits", _("Name and number on visits a salon wrote down"), guests),
+        ],
+        kept=[
+            Kept(
+                "bookings",
+                _("Times, services and prices of bookings"),
+                _(
+                    "Accounting and tax rules ask for them, and the salon needs its own books. They carry no name."
+                ),
+                own.count(),
+                (now + RECORDS_KEPT).date(),
+            )
+        ],
+    )
+
+
+def _cancel_live(person: Person, now: datetime) -> Iterator[Ended]:
+    own = Booking.objects.filter(customer=person)
+    live = own.filter(state__in=LIVE_STATES).select_related("salon").order_by("pk")
+    for booking in live.select_for_update(no_key=True, of=("self",)):
+        if expire_if_dead(booking, now=now) or not may(booking, "cancel", actor=by_customer(person), now=now):
+            continue  # it ended by itself, or its time is over and only the salon can close it
+        cancelled = cancel(
+            bookings=own,
+            booking_id=booking.pk,
+            actor=by_customer(person),
+            version=booking.version,
+            now=now,
+        )
+        fee = cancelled.cancellation_fee_minor or 0
+        paid = booking.deposit_minor if booking.deposit_paid_at else 0
+        yield Ended(
+            kind="booking",
+            id=str(booking.pk),
+            reference=booking.reference,
+            title=booking.salon.name,
+            fee_minor=min(fee, paid),
+            refund_minor=paid - min(fee, paid),
+            currency=booking.currency,
+        )
+
+
+def _forget_words(bookings: QuerySet[Booking]) -> None:
+    BookingEvent.objects.filter(booking__in=bookings).exclude(reason="").update(reason="")
+    bookings.exclude(note="").update(note="")
+
+
+def _forget_guests(keys: Sequence[Any]) -> int:
+    guests = Booking.objects.filter(pk__in=keys)
+    _forget_words(guests)
+    return guests.update(guest_name=ERASED_NAME, guest_phone="")
+
+
+def _purge_guests(before: datetime, limit: int, now: datetime) -> int:
+    old = Booking.objects.filter(customer__isnull=True, ends_at__lt=before).exclude(
+        guest_name=ERASED_NAME, guest_phone="", note=""
+    )
+    return _forget_guests(pick(old, limit))
+
+
+def in_use_since(moment: datetime) -> QuerySet[Any, Any]:
+    """Who was here since, or is still expected."""
+    return (
+        Booking.objects.filter(customer__isnull=False)
+        .filter(Q(ends_at__gte=moment) | Q(created_at__gte=moment) | Q(state__in=LIVE_STATES))
+        .values("customer_id")
+    )
+
+
+KEEPER = Keeper(
+    export=export,
+    erase=erase,
+    in_use_since=in_use_since,
+    leftovers=(Leftover("guests", None, _purge_guests),),
+)

@@ -1,0 +1,115 @@
+"""What the tests of privacy share: a notice in force, and people with a past."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from django.utils import timezone
+
+from backend.accounts.models import Device, OtpChallenge, PhoneChange, PrivacyNotice, PushTarget, User
+from backend.bookings.models import Booking
+from backend.notifications.models import Message
+from backend.salons.models import Review
+from tests.factories import open_salon
+from tests.support.api import Api, ok
+
+FIRST_NOTICE: Any = import_module("backend.accounts.migrations.0005_first_privacy_notice")
+
+
+def notice_in_force() -> PrivacyNotice:
+    """The notice of the migration; or the like, when a test lives before it or another truncated the tables."""
+    now = timezone.now()
+    notice = PrivacyNotice.objects.filter(published_at__lte=now).order_by("-version").first()
+    return notice or PrivacyNotice.objects.create(
+        version=FIRST_NOTICE.VERSION + PrivacyNotice.objects.count(),
+        published_at=now - timedelta(days=1),
+        text_ar=FIRST_NOTICE.ARABIC,
+        text_en=FIRST_NOTICE.ENGLISH,
+    )
+
+
+def book(
+    user: User,
+    salon: Any,
+    service: Any,
+    *,
+    days: int = 3,
+    hour: int = 12,
+    phone: Api | None = None,
+    **more: Any,
+) -> Booking:
+    starts_at = (timezone.now() + timedelta(days=days)).astimezone(salon.zone)
+    starts_at = starts_at.replace(hour=hour, minute=0, second=0, microsecond=0)
+    body = {
+        "salon_id": str(salon.id),
+        "items": [{"service_id": str(service.id)}],
+        "starts_at": starts_at.isoformat(),
+    } | more
+    return Booking.objects.get(pk=ok((phone or Api(user)).post("bookings", body), 201)["id"])
+
+
+def with_a_past(user: User) -> dict[str, Any]:
+    """Leave a trace of the person in every table there is: name and number wherever one could stand."""
+    assert user.phone
+    notice_in_force()
+    now = timezone.now()
+    phone = Api(user)
+    salon, service, staff = open_salon(deposit_percent=0, auto_confirm=True)
+    words = f"{user.name} {user.phone}"
+    live = book(user, salon, service, phone=phone, note=words)
+    past = book(user, salon, service, days=4, phone=phone, note=words)
+    Booking.objects.filter(pk=past.pk).update(state="completed")
+    past.events.update(reason=f"{words} came")
+    device = Device.objects.filter(user=user).latest("created_at")
+    Device.objects.filter(pk=device.pk).update(name=f"Phone of {user.name}", installation_id=uuid.uuid4())
+    PushTarget.objects.create(device=device, kind="fcm_token", token=str(uuid.uuid4()), stored_at=now)
+    PhoneChange.objects.create(
+        user=user,
+        old_phone="+966599999999",
+        new_phone=user.phone,
+        needs_old=True,
+        state="done",
+        created_at=now,
+        finished_at=now,
+    )
+    OtpChallenge.objects.create(
+        phone=user.phone,
+        code_hmac=b"x" * 32,
+        language="ar",
+        created_at=now,
+        expires_at=now + timedelta(minutes=5),
+    )
+    Message.objects.create(
+        recipient=user,
+        to_phone=user.phone,
+        language="ar",
+        kind="trial",
+        audience="customer",
+        body=words,
+        event_key=f"trial:{uuid.uuid4()}",
+        state="sent",
+        created_at=now,
+        finished_at=now,
+    )
+    review = Review.objects.create(
+        salon=salon,
+        author=user,
+        booking_id=past.pk,
+        rating=5,
+        comment=f"لطيفات جدا. {user.name}",
+        reply=f"شكرا {user.name}، اتصلي على {user.phone}",
+        created_at=now,
+    )
+    ok(phone.send("PUT", "me/consents/marketing", body={"granted": True}))
+    return {
+        "phone": phone,
+        "salon": salon,
+        "service": service,
+        "staff": staff,
+        "live": live,
+        "past": past,
+        "review": review,
+    }

@@ -1,0 +1,58 @@
+"""No table may point at people, or hold what people wrote, without somebody having decided what becomes of it."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.db import models
+
+from backend.accounts.models import User
+from backend.core import privacy
+
+POINTS_AT_PEOPLE = {
+    # Goes with the person.
+    "accounts.Device.user": "deleted",
+    "accounts.OtpChallenge.user": "deleted",
+    "accounts.PhoneChange.user": "deleted",
+    "accounts.PlatformRole.user": "deleted",
+    "core.IdempotencyRecord.user": "deleted",
+    "salons.Membership.user": "deleted",
+    "salons.Review.author": "emptied",
+    "salons.StaffMember.user": "emptied",
+    # Stays, and points at a row that names nobody any more.
+    "accounts.Consent.user": "proof",
+    "accounts.DataRequest.person": "proof; its note is emptied",
+    "accounts.SupportLook.person": "proof; the number is masked",
+    "bookings.Booking.customer": "books; note and reasons are emptied",
+    "bookings.Calendar.customer": "times of those bookings",
+    "notifications.Message.recipient": "that it was sent; number and words are emptied",
+    # What somebody did at work: it belongs to what was done.
+    "accounts.PhoneChange.assisted_by": "work",
+    "accounts.SupportLook.by": "work",
+    "bookings.BookingEvent.actor": "work, or the customer's own act",
+    "core.Alarm.acknowledged_by": "work",
+    "payments.Reconciliation.run_by": "work",
+    "payments.Refund.requested_by": "work, or the customer's own act",
+}
+
+
+def test_every_pointer_at_a_person_was_thought_about() -> None:
+    """A new one fails here: a keeper (`<app>/privacy.py`) exports and erases it, and the list says what becomes."""
+    ours = [model for model in apps.get_models() if model.__module__.startswith("backend.")]
+    found = {
+        f"{model._meta.label}.{field.name}"
+        for model in ours
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey) and field.related_model is User
+    }
+    assert found - POINTS_AT_PEOPLE.keys() == set(), "decide what becomes of these"
+    assert POINTS_AT_PEOPLE.keys() - found == set(), "these are no more"
+
+
+def test_every_app_with_people_in_it_has_a_keeper() -> None:
+    owners = {keeper.erase.__module__.rpartition(".")[0] for keeper in privacy.keepers()}
+    assert owners >= {label.split(".")[0].join(("backend.", "")) for label in POINTS_AT_PEOPLE}
+
+
+def test_the_highest_app_lets_go_first() -> None:
+    order = [keeper.erase.__module__.split(".")[1] for keeper in privacy.keepers()]
+    assert order[:6] == ["core", "notifications", "accounts", "salons", "bookings", "payments"]

@@ -1,0 +1,236 @@
+"""What the console's tests share: a browser, people of each role, and a world with a row of every kind."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
+from django.db.models import Model
+from django.test import Client, TestCase
+from django.urls import reverse
+from django.utils import timezone
+
+from backend.accounts import operations as people
+from backend.accounts.models import (
+    Breach,
+    Consent,
+    Device,
+    OtpChallenge,
+    PhoneChange,
+    PlatformRole,
+    PrivacyNotice,
+    SupportLook,
+    User,
+)
+from backend.bookings import operations
+from backend.bookings.models import Booking
+from backend.bookings.queries import Wish
+from backend.console import sign_in
+from backend.core.alarms import raise_alarm
+from backend.core.time import RIYADH
+from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
+from backend.payments.models import Difference, Payment, Reconciliation, Refund, WebhookEvent
+from backend.salons.models import Closure, Review
+from tests.factories import UserFactory, employ, open_salon
+
+SIGN_IN = "/console/login/"
+ROLES = ("platform_admin", "finance", "support")
+
+
+class Browser(Client):
+    """Holds every page of the console to what all pages promise."""
+
+    def request(self, **request: Any) -> Any:
+        if connection.in_atomic_block:
+            with TestCase.captureOnCommitCallbacks(execute=True):
+                response = super().request(**request)
+        else:
+            response = super().request(**request)
+        if f"{request['PATH_INFO']}/".startswith("/console/"):
+            check_page(response)
+        return response
+
+
+def check_page(response: Any) -> None:
+    policy = response.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert "no-store" in response.headers["Cache-Control"]
+    if "html" in response.headers.get("Content-Type", "") and response.content:
+        page = response.content.decode()
+        language = response.headers["Content-Language"]
+        assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in page
+        outside = re.findall(r"""(?:src|href|action|data-[a-z-]*url)=["']((?:https?:)?//[^"']+)""", page)
+        assert outside == []
+        assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", page)
+        assert not re.search(r"""\son[a-z]+=["']|\sstyle=["']""", page)
+
+
+def operator(role: str | None, **fields: Any) -> User:
+    person: User = UserFactory.create(name="مشغل", **fields)
+    if role:
+        PlatformRole.objects.create(user=person, role=role)
+    return person
+
+
+def browser(person: User, *, language: str = "ar") -> Browser:
+    """Signed in already, as `sign_in` leaves a session behind."""
+    client = Browser()
+    client.force_login(person)
+    now = timezone.now().timestamp()
+    session = client.session
+    session[sign_in.DEVICE] = str(Device.objects.create(user=person, name="Console").pk)
+    session[sign_in.SINCE] = session[sign_in.SEEN] = now
+    session.save()
+    client.cookies["console_language"] = language
+    return client
+
+
+def session_of(client: Client) -> SessionStore:
+    return SessionStore(client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+
+def address(model: type[Model], page: str = "changelist", *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def registered() -> list[type[Model]]:
+    return sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+def act(client: Client, model: type[Model], action: str, *rows: Model, **more: str) -> Any:
+    """Choose rows of a list and run an action on them; the page that says what came of it."""
+    body = {"action": action, "_selected_action": [str(row.pk) for row in rows], **more}
+    return client.post(address(model), body, follow=True)
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+class World:
+    """At least one row of every model the console shows."""
+
+    def __init__(self) -> None:
+        now = timezone.now()
+        self.salon, self.service, [self.member] = open_salon()
+        self.owner = employ(self.salon, "owner")
+        self.customer: User = UserFactory.create(phone="+966512345678", name="نورة")
+        self.booking = self.book(hour=12)
+        self.payment = Payment.objects.create(
+            booking=self.booking,
+            amount_minor=2300,
+            captured_minor=2300,
+            state="captured",
+            source_type="client",
+            created_at=now,
+            expires_at=now,
+        )
+        Refund.objects.create(
+            payment=self.payment, amount_minor=100, reason="goodwill", next_attempt_at=now, created_at=now
+        )
+        self.event = WebhookEvent.objects.create(
+            provider="moyasar",
+            event_id="evt-1",
+            type="payment_paid",
+            payment_id=self.payment.pk,
+            payload={"id": "evt-1", "live": False, "data": {"amount": 2300}},
+            received_at=now,
+            next_attempt_at=now,
+        )
+        run = Reconciliation.objects.create(
+            from_date=now.date(), to_date=now.date(), started_at=now, run_by=self.owner
+        )
+        Difference.objects.create(
+            reconciliation=run,
+            kind="amount",
+            payment_id=self.payment.pk,
+            ours={"amount_minor": 1},
+            theirs=None,
+        )
+        Closure.objects.create(
+            salon=self.salon, starts_at=now, ends_at=now + timedelta(hours=1), reason_ar="صيانة"
+        )
+        Review.objects.create(
+            salon=self.salon,
+            author=self.customer,
+            booking_id=self.booking.pk,
+            rating=5,
+            comment="ممتاز",
+            created_at=now,
+        )
+        self.device = Device.objects.create(user=self.customer, platform="ios", name="iPhone")
+        OtpChallenge.objects.create(
+            phone="+966512345678",
+            code_hmac=b"x" * 32,
+            language="ar",
+            created_at=now,
+            expires_at=now + timedelta(minutes=5),
+        )
+        PhoneChange.objects.create(
+            user=self.customer,
+            old_phone="+966512345678",
+            new_phone="+966512345679",
+            needs_old=False,
+            created_at=now,
+        )
+        self.message = Message.objects.create(
+            recipient=self.customer,
+            to_phone="+966512345678",
+            language="ar",
+            kind="booking_received",
+            audience="customer",
+            body="نص الرسالة",
+            event_key="test:1",
+            created_at=now,
+            next_attempt_at=now,
+        )
+        DeliveryAttempt.objects.create(
+            message=self.message, number=1, provider="console", started_at=now, units=1
+        )
+        ProviderRefusal.objects.create(
+            provider="console", channel="sms", outcome="refused", error_class="balance", at=now
+        )
+        notice = PrivacyNotice.objects.order_by("-version").first() or PrivacyNotice.objects.create(
+            version=1, published_at=now, text_ar="إشعار", text_en="Notice"
+        )
+        Consent.objects.create(
+            user=self.customer, purpose="marketing", granted=True, notice=notice, at=now, means="app"
+        )
+        self.request = people.open_data_request(person=self.customer, kind="access", channel="phone", now=now)
+        self.breach = Breach.objects.create(aware_at=now - timedelta(days=5), what="ضياع جهاز")
+        raise_alarm("otp_spend", "all", parts=3)
+        admin_ = operator("platform_admin")
+        SupportLook.objects.create(
+            by=admin_, person=self.customer, what="person", asked_for="05•••••678", request_id="r", at=now
+        )
+        LogEntry.objects.create(
+            user=admin_,
+            content_type=ContentType.objects.get_for_model(User),
+            object_id=str(self.customer.pk),
+            object_repr="نورة",
+            action_flag=CHANGE,
+            change_message="sign_out",
+        )
+
+    def book(self, *, hour: int, days: int = 1) -> Booking:
+        """A booking that waits for the salon's answer."""
+        day = timezone.now().astimezone(RIYADH) + timedelta(days=days)
+        booking = operations.create_booking(
+            customer=self.customer,
+            salon=self.salon,
+            wishes=[Wish(self.service.id)],
+            starts_at=day.replace(hour=hour, minute=0, second=0, microsecond=0),
+            now=timezone.now(),
+        )
+        assert operations.deposit_paid(booking.pk, now=timezone.now())
+        return Booking.objects.get(pk=booking.pk)
