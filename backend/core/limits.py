@@ -100,11 +100,16 @@ def take_all(counts: Sequence[Count], *, now: datetime) -> Refusal | None:
 def used_up(counts: Sequence[Count], *, now: datetime) -> Refusal | None:
     """What `take_all` would refuse, by reading alone: under an attack a refusal costs no write and no lock."""
     by_key = {count.key: count for count in counts}
-    refusals = [
-        Refusal(count=by_key[row.key], retry_after=_seconds(row.ends_at, now))
-        for row in RateCount.objects.filter(key__in=by_key, ends_at__gt=now)
-        if row.taken + by_key[row.key].amount > by_key[row.key].limit.allowed
-    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, ends_at, taken FROM core_ratecount WHERE key = ANY(%s) AND ends_at > %s",
+            [list(by_key), now],
+        )
+        refusals = [
+            Refusal(count=by_key[key], retry_after=_seconds(ends_at, now))
+            for key, ends_at, taken in cursor.fetchall()
+            if taken + by_key[key].amount > by_key[key].limit.allowed
+        ]
     return max(refusals, key=lambda refusal: refusal.retry_after, default=None)
 
 

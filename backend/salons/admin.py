@@ -453,7 +453,8 @@ class WorkingWindowAdmin(ConsoleAdmin[WorkingWindow]):
         )
 
     def name_of(self, obj: WorkingWindow) -> str:
-        return f"{obj.salon.slug} {obj.weekday} {clock(obj.opens_minute)}-{clock(obj.closes_minute)}"
+        opens, closes = clock(obj.opens_minute), clock(obj.closes_minute)
+        return f"{obj.salon.name} {WEEKDAYS[obj.weekday]} {gettext('from')} {opens} {gettext('to')} {closes}"
 
 
 @admin.register(Closure)

@@ -33,10 +33,12 @@ HOPE = 1e-3
 
 @dataclass
 class Attack:
-    """One of the attackers: asks for a code to one number after another and guesses each ten times, all from
-    different networks."""
+    """One of the attackers: asks for a code to one number after another and guesses it, all from different
+    networks."""
 
     attempts: int
+    guesses: int = 5
+    """For each code; more than five are no use, but who tells the attacker?"""
     known_every: int = 0
     """Every so many numbers, one of ours: a list of customers got out."""
     seed: int = 7
@@ -45,12 +47,12 @@ class Attack:
     def run(self) -> None:
         hurry()
         chance = random.Random(self.seed)
-        for n in range(0, self.attempts, 10):
+        for n in range(0, self.attempts, self.guesses):
             phone = f"+9665{chance.choice('034569')}{chance.randrange(10**7):07d}"
-            if self.known_every and n // 10 % self.known_every == 0:
+            if self.known_every and n // self.guesses % self.known_every == 0:
                 User.objects.create_user(phone)
             asked = self.note(partial(self.ask, phone, at=self.moment(n), network=network(chance)))
-            for guess in range(n, n + 10):
+            for guess in range(n, n + self.guesses):
                 request = asked.challenge_id if asked else uuid.uuid4()
                 self.note(partial(self.guess, request, at=self.moment(guess), network=network(chance)))
 
@@ -115,8 +117,8 @@ def as_in_production(settings):
 
 
 def test_ten_thousand_attempts_in_an_hour_have_less_than_one_chance_in_a_thousand(inbox, settings):
-    settings.OTP_SPEND_PER_HOUR = 800
-    attackers = [Attack(attempts=2_500, known_every=3, seed=seed) for seed in range(4)]
+    settings.OTP_SPEND_PER_HOUR = 400
+    attackers = [Attack(attempts=5_000, guesses=20, known_every=3, seed=seed) for seed in range(2)]
     owner = User.objects.create_user("+966512345678")
     home = Device.objects.create(user=owner, installation_id=uuid.uuid4())
 
@@ -128,12 +130,11 @@ def test_ten_thousand_attempts_in_an_hour_have_less_than_one_chance_in_a_thousan
     # Known twice: from what the attackers were told, and from the tries in the database.
     assert 0 < compared <= OtpChallenge.objects.aggregate(tries=Sum("tries"))["tries"]
     assert compared * 1e-6 < HOPE, outcomes
-    assert outcomes.total() == 11_000
+    assert outcomes.total() == 10_500
     # Each code went out once, and not one more than the ceiling; numbers of ours got some after it tripped.
     sent = OtpChallenge.objects.exclude(send_outcome="withheld")
-    assert outcomes["CodeRequest"] > len(inbox.all()) == sent.count() <= 800
+    assert outcomes["CodeRequest"] > len(inbox.all()) == sent.count() <= 400
     assert sent.filter(phone__in=User.objects.values("phone")).count() > sent.count() / 3
-    print(outcomes, compared, sent.count())
     alarms = dict(Alarm.objects.values_list("kind").annotate(Sum("count")))
     assert alarms.keys() >= {"otp_wrong_codes", "otp_spend"}
 
@@ -143,7 +144,7 @@ def test_ten_thousand_attempts_in_an_hour_have_less_than_one_chance_in_a_thousan
     with pytest.raises(TooManyRequests) as refusal:
         attack.guess(asked.challenge_id, at=now, network="188.48.7.0/24")
     assert refusal.value.extra["retry_after"] <= 600
-    RateCount.objects.filter(key="otp-spend:all").update(taken=799)
+    RateCount.objects.filter(key="otp-spend:all").update(taken=399)
     asked = attack.ask(owner.phone, at=now, network="188.48.7.0/24", installation_id=home.installation_id)
     settle()
     signed_in = operations.verify_code(
@@ -158,7 +159,7 @@ def test_ten_thousand_attempts_in_an_hour_have_less_than_one_chance_in_a_thousan
 
 def test_witness_without_the_budget_the_hope_is_met(inbox, settings):
     settings.LIMITS_SCALE = 1_000
-    attack = Attack(attempts=2_200)
+    attack = Attack(attempts=1_100)
     attack.run()
     assert attack.compared * 1e-6 > HOPE
 

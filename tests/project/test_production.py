@@ -12,6 +12,7 @@ WELL_MADE = {
     "APP_ENV": "production",
     "SECRET_KEY": "".join(chr(33 + n % 90) for n in range(0, 60 * 7, 7)),
     "ALLOWED_HOSTS": "api.example.sa",
+    "CONTROLLER_CONTACT": "privacy@example.sa",
     "PUBLIC_BASE_URL": "https://api.example.sa",
     "DATABASE_URL": "postgresql://mawid@db.example.sa/mawid",
     "OTP_PROVIDER": "unifonic",

@@ -223,7 +223,10 @@ class DeviceList(serializers.Serializer[Any]):
 
 class PrivacyNoticeQuery(Query):
     version = fields.QueryInteger(
-        min_value=1, max_value=999_999, required=False, help_text="An older notice; without it the one in force"
+        min_value=1,
+        max_value=999_999,
+        required=False,
+        help_text="An older notice; without it the one in force",
     )
 
 
@@ -234,7 +237,9 @@ class ConsentBody(Body):
 class ControllerShape(Shape):
     name = serializers.CharField(help_text="Who answers for the data")
     contact = serializers.CharField()
-    data_protection_officer = serializers.CharField(allow_null=True, help_text="How to reach them; null: none")
+    data_protection_officer = serializers.CharField(
+        allow_null=True, help_text="How to reach them; null: none"
+    )
 
 
 class PrivacyNoticeShape(Shape):

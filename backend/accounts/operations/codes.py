@@ -212,11 +212,7 @@ def verify_code(
     not cost a second text. Raises OtpInvalid (`attempts_left`), OtpExpired, OtpTooManyAttempts,
     TooManyRequests (limits.guess_budget) or AccountSuspended.
     """
-    challenge = (
-        OtpChallenge.objects.select_related("device__user")
-        .filter(pk=challenge_id, purpose=OtpChallenge.Purpose.SIGN_IN)
-        .first()
-    )
+    challenge = OtpChallenge.objects.filter(pk=challenge_id, purpose=OtpChallenge.Purpose.SIGN_IN).first()
     if challenge is None:
         raise OtpExpired
     if challenge.used_at is not None:

@@ -11,12 +11,14 @@ from backend.core.errors import Conflict
 
 
 class DataRequestClosed(Conflict):
-    code = "data_request_closed"
+    """Met in the console only, so it has no code for apps."""
+
     message = _("This request has already been answered.")
 
 
 class DataRequestExtended(Conflict):
-    code = "data_request_extended"
+    """Met in the console only, so it has no code for apps."""
+
     message = _("This request can be extended only once, with a reason, before it is answered.")
 
 
