@@ -278,7 +278,10 @@ class PlatformRoleAdmin(ConsoleAdmin[PlatformRole]):
         super().save_model(request, obj, form, change)
 
     def name_of(self, obj: PlatformRole) -> str:
-        return f"{obj.role}: {called(obj.user)}"
+        return f"{obj.get_role_display()}: {called(obj.user)}"
+
+    def name_in_log(self, obj: PlatformRole) -> str:
+        return f"{obj.role}: {obj.user_id}"
 
 
 @admin.register(Device)
@@ -320,6 +323,9 @@ class DeviceAdmin(ReadOnlyAdmin[Device]):
 
     def name_of(self, obj: Device) -> str:
         return f"{obj.get_platform_display()} {obj.name}: {called(obj.user)}"
+
+    def name_in_log(self, obj: Device) -> str:
+        return f"{obj.platform}: {obj.user_id}"
 
 
 @admin.register(OtpChallenge)

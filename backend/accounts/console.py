@@ -1,4 +1,4 @@
-"""People, as the forms and the log of the console name them."""
+"""People, as the forms and headings of the console name them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NumberField(forms.CharField):
 
 
 def called(user: User | None) -> str:
-    """A person in the log of who changed what."""
+    """A person, in headings and reports."""
     if user is None:
         return ""
     return f"{user.name} {phone.masked(user.phone) if user.phone else ''}".strip() or str(user.pk)

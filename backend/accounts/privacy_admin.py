@@ -195,7 +195,10 @@ class DataRequestAdmin(ConsoleAdmin[DataRequest]):
         self.each(request, queryset, act, done=f"close: {outcome.value}")
 
     def name_of(self, obj: DataRequest) -> str:
-        return f"{obj.kind} {called(obj.person)}".strip()
+        return f"{obj.get_kind_display()}: {called(obj.person)}".removesuffix(": ")
+
+    def name_in_log(self, obj: DataRequest) -> str:
+        return f"{obj.kind}: {obj.person_id or '-'}"
 
 
 def _reason(request: HttpRequest) -> str:

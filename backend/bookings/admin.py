@@ -248,7 +248,7 @@ class BookingAdmin(ReadOnlyAdmin[Booking]):
             else:
                 operations.act(verb=verb, **change)
 
-        self.each(request, queryset, act, done=f"{verb} {reason}".strip())
+        self.each(request, queryset, act, done=verb)
 
     def name_of(self, obj: Booking) -> str:
         return obj.reference

@@ -12,7 +12,9 @@ from backend.payments.models import Difference, Payment, Reconciliation
 
 def payments_of(customer: Any) -> QuerySet[Payment]:
     """A customer's own payment attempts, for the bookings they may see."""
-    return Payment.objects.filter(booking__in=bookings_of(customer).order_by().values("pk")).select_related("booking")
+    return Payment.objects.filter(booking__in=bookings_of(customer).order_by().values("pk")).select_related(
+        "booking"
+    )
 
 
 def all_payments() -> QuerySet[Payment]:

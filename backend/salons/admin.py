@@ -537,7 +537,10 @@ class MembershipAdmin(ConsoleAdmin[Membership]):
         super().save_model(request, obj, form, change)
 
     def name_of(self, obj: Membership) -> str:
-        return f"{obj.role} @ {obj.salon.slug}: {called(obj.user)}"
+        return f"{obj.get_role_display()}: {called(obj.user)}"
+
+    def name_in_log(self, obj: Membership) -> str:
+        return f"{obj.role} @ {obj.salon.slug}: {obj.user_id}"
 
 
 @admin.register(Review)

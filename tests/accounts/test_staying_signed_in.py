@@ -166,7 +166,9 @@ def test_an_expired_token_does_not_spoil_sign_in(pair, clock, inbox):
 
 def test_asking_costs_one_read(pair, clock, django_assert_num_queries):
     client = bearer(pair["access_token"])
-    with django_assert_num_queries(3):  # the device with its person; what `me` adds: roles, a change of number
+    with django_assert_num_queries(
+        3
+    ):  # the device with its person; what `me` adds: roles, a change of number
         client.get("/api/v1/me", HTTP_ACCEPT_LANGUAGE="en")
 
 

@@ -22,6 +22,7 @@ PRODUCTION = LOCAL | {
     "SECRET_KEY": "".join(chr(33 + n % 90) for n in range(0, 60 * 7, 7)),
     "ALLOWED_HOSTS": "api.example.sa",
     "PUBLIC_BASE_URL": "https://api.example.sa",
+    "CONTROLLER_CONTACT": "privacy@example.sa",
     "OTP_PROVIDER": "unifonic",
     "SMS_PROVIDER": "unifonic",
     "UNIFONIC_APP_SID": "an-app-sid",

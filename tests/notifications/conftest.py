@@ -3,7 +3,7 @@ import pytest
 from tests.accounts.helpers import Inbox
 from tests.support.carriers import Twilio, Unifonic
 
-PATIENCE = 0.5
+PATIENCE = 1.2
 AT_ONCE = PATIENCE + 2.5
 """Far below the silence of a carrier that hangs, with room for a busy machine."""
 
@@ -17,7 +17,7 @@ def inbox(settings, tmp_path):
 
 @pytest.fixture
 def unifonic(settings):
-    """The stand-in, with an adapter that loses patience after half a second."""
+    """The stand-in, with an adapter that soon loses patience."""
     settings.PROVIDER_TIMEOUT = PATIENCE
     with Unifonic() as stand_in:
         for name, value in stand_in.settings(whatsapp=True).items():

@@ -113,7 +113,8 @@ def test_arabic_texts_order_nobody_about(arabic):
     """Requests are nouns (`يرجى` and a verbal noun), so that they read the same to women and men."""
     commands = "حاول|أعد|اختر|ادخل|أدخل|ادفع|اضغط|انتظر|سجل|تأكد|استخدم|اطلب|راجع"
     for string in strings(arabic):
-        assert not re.search(rf"(?<!\w)(?:{commands})(?!\w)", string), string
+        words = string.replace("سجل العمليات", "")  # here `سجل` is the noun: the audit log
+        assert not re.search(rf"(?<!\w)(?:{commands})(?!\w)", words), string
 
 
 def test_seconds_are_counted_as_arabic_counts():

@@ -134,6 +134,7 @@ class Logout(SignInEndpoint):
 
 class MeView(Endpoint):
     access = {"GET": SIGNED_IN, "PATCH": SIGNED_IN, "DELETE": SIGNED_IN}
+
     @extend_schema(
         operation_id="getMe",
         summary="Who is signed in",
@@ -173,6 +174,7 @@ class MeView(Endpoint):
 
 class Devices(Endpoint):
     access = {"GET": SIGNED_IN}
+
     @extend_schema(
         operation_id="listDevices",
         summary="Where this account is signed in",
@@ -187,6 +189,7 @@ class Devices(Endpoint):
 
 class DeviceView(Endpoint):
     access = {"DELETE": SIGNED_IN}
+
     @extend_schema(
         operation_id="signOutDevice",
         summary="Sign one device out",
