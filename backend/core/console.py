@@ -20,6 +20,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
@@ -304,6 +305,13 @@ class BoundedPaginator(Paginator[Any]):
         return self.count > MOST_COUNTED
 
 
+class _List(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count  # nothing was left out, so nothing is said about it
+
+
 @dataclass(frozen=True)
 class _Shown:
     """A row, as templates name and link it."""
@@ -393,6 +401,9 @@ class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
     """Lookups for a whole reference, `reference__iexact`."""
     related: Sequence[str] = ()
     """What lists and pages show beside the row itself, fetched with it."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _List
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         rows = super().get_queryset(request)
