@@ -10,7 +10,7 @@ from django.dispatch import receiver
 from backend.bookings.models import Booking
 from backend.bookings.signals import booking_closed
 from backend.payments.models import PAID_STATES, Payment
-from backend.payments.operations import owe_back
+from backend.payments.operations import owe_back, unowed_minor
 
 
 @receiver(booking_closed)
@@ -23,7 +23,7 @@ def refund_closed_booking(
         "created_at"
     )
     for payment in paid:
-        left = payment.captured_minor - payment.refunded_minor
+        left = max(unowed_minor(payment), 0)  # a second payment already on its way back carries no fee
         fee = min(kept, left)
         kept -= fee
         owe_back(payment, amount_minor=left - fee, reason="booking_closed", requested_by=actor, now=now)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from backend.bookings import availability, operations
 from backend.bookings.models import Booking, Calendar, Claim
-from backend.bookings.operations.claiming import insert_claims
+from backend.bookings.operations.claiming import insert_claims, lock_calendars
 from backend.bookings.operations.paying import deposit_paid
 from backend.bookings.queries import Wish, bookings_of, plan_visit, question
 from backend.core.time import RIYADH
@@ -226,3 +226,12 @@ def test_the_constraint_alone_still_sells_a_slot_once() -> None:
     outcomes = race(*(partial(insert, booking) for booking in bookings))
     assert outcomes.count("taken") == 1
     assert Claim.objects.count() == 1
+
+
+def test_calendars_are_made_in_one_order_whatever_order_they_are_asked_for_in() -> None:
+    """Two first uses in opposite orders would wait for each other's new rows: a deadlock nobody locked for."""
+    _, _, people = open_salon(staff=6)
+    wanted = sorted(person.pk for person in people)
+    with transaction.atomic():
+        made = lock_calendars(staff_ids=wanted[::-1])
+    assert sorted(made, key=made.__getitem__) == wanted

@@ -99,3 +99,16 @@ def test_the_books_of_a_hold_that_ran_out_stay_as_they_are(payer: Payer) -> None
         payer.sign_in_again()
         assert ok(payer.phone.send("DELETE", "me"))["ended"] == []
     assert payer.booking.state == "expired"
+
+
+def test_money_that_arrives_after_the_hold_ran_out_and_the_person_left_goes_back(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.at_the_bank(payment)
+    with freeze_time(timezone.now() + timedelta(minutes=21), tick=True):
+        payer.sign_in_again()
+        ok(payer.phone.send("DELETE", "me"))
+        assert payer.booking.state == "expired"
+        payer.sandbox.pay(payment["id"])
+        payer.webhook(payment)
+    assert payer.booking.state == "expired"
+    assert Payment.objects.get().state == "refunded"

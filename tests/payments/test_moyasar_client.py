@@ -523,6 +523,13 @@ def test_an_answer_about_anything_but_our_payment_leaves_the_charge_unknown(answ
 # Reading
 
 
+def test_a_refusal_in_words_the_database_cannot_hold_is_told_in_words_it_can():
+    refusal = as_json({"type": "a\x00b", "message": "no\x00 \ud800"}, 403)
+    with listening(refusal) as listener, pytest.raises(GatewayRefused) as caught:
+        charge(gateway_at(f"{listener.url}/v1"))
+    assert (caught.value.type, caught.value.message) == ("a\ufffdb", "no\ufffd \ufffd")
+
+
 def test_an_unknown_payment_is_none(gateway):
     assert gateway.fetch_payment(uuid4()) is None
 

@@ -36,6 +36,7 @@ def lock_calendars(*, staff_ids: Collection[uuid.UUID], customer: Any = None) ->
                 INSERT INTO bookings_calendar (staff_member_id, customer_id)
                 SELECT unnest(%(staff)s::uuid[]), NULL
                 UNION ALL SELECT NULL, %(customer)s::uuid WHERE %(customer)s::uuid IS NOT NULL
+                ORDER BY 1, 2  -- in one order for everybody: two first uses wait for each other's new rows too
                 ON CONFLICT DO NOTHING
                 """,
                 parameters,

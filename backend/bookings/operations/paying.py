@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
+from backend.accounts.queries import is_gone
 from backend.bookings.models import Booking, BookingState, Claim
 from backend.bookings.operations.claiming import lock_calendars, retake_claims
+from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.operations.transitions import SYSTEM, transition
 from backend.bookings.refusals import CannotChangeStatus, SlotExpired
 
@@ -40,7 +42,8 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
     """
     staff = set(Booking.objects.filter(pk=booking_id).values_list("items__staff_member_id", flat=True))
     seen = Booking.objects.select_related("customer", "salon").get(pk=booking_id)
-    if seen.state == BookingState.EXPIRED:
+    if seen.state == BookingState.EXPIRED or (seen.dies_at is not None and seen.dies_at <= now):
+        # A hold past its end may be written down as expired before it is locked below.
         lock_calendars(staff_ids=[s for s in staff if s], customer=seen.customer)
     booking = (
         Booking.objects.select_for_update(no_key=True, of=("self",))
@@ -48,7 +51,12 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
         .get(pk=booking_id)
     )
     if booking.state == BookingState.EXPIRED:
-        if booking.deposit_paid_at is not None or booking.starts_at <= now or not retake_claims(booking.pk):
+        if booking.deposit_paid_at is not None or booking.starts_at <= now:
+            return False
+        if seen.customer is not None and is_gone(seen.customer):
+            return False  # the deletion held the calendar
+        _clear_the_way(booking, now=now)
+        if not retake_claims(booking.pk):
             return False
     elif booking.state != BookingState.HELD:
         return False
@@ -60,3 +68,9 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
         booking.respond_by = min(now + within, booking.starts_at)
     transition(booking, "auto_confirm" if confirmed else "request", actor=SYSTEM, now=now)
     return True
+
+
+def _clear_the_way(booking: Booking, *, now: datetime) -> None:
+    """Write down the dead holds that still stand on an expired booking's own time."""
+    for calendar_id, starts_at, ends_at in booking.claims.values_list("calendar_id", "starts_at", "ends_at"):
+        clear_dead_claims([calendar_id], starts_at=starts_at, ends_at=ends_at, now=now)

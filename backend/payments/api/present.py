@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from backend.bookings.operations import allowed_actions, by_customer
 from backend.core.money import money
 from backend.core.time import rfc3339
 from backend.payments.models import Difference, Payment, PaymentState, Reconciliation
@@ -17,12 +18,14 @@ from backend.payments.refusals import FAILURES
 
 def payment(row: Payment, *, now: datetime) -> dict[str, Any]:
     waiting = row.state == PaymentState.INITIATED and not row.quarantined_because
+    # Who is at the bank already is waited for; nobody is sent there for a booking that no longer waits for money.
+    payable = waiting and "pay" in allowed_actions(row.booking, actor=by_customer(None), now=now)
     failure = None
     if row.state == PaymentState.FAILED:
         code = row.failure_code if row.failure_code in FAILURES else "payment_failed"
         failure = {"code": code, "detail": str(FAILURES[code])}
     next_action = None
-    if waiting and row.next_action_url and row.source_type != "client":
+    if payable and row.next_action_url and row.source_type != "client":
         next_action = {"type": "redirect", "url": row.next_action_url, "return_url": return_url(row)}
     return {
         "id": str(row.id),
@@ -35,7 +38,7 @@ def payment(row: Payment, *, now: datetime) -> dict[str, Any]:
         },
         "failure": failure,
         "next_action": next_action,
-        "client_payment": client_payment(row) if waiting and row.source_type == "client" else None,
+        "client_payment": client_payment(row) if payable and row.source_type == "client" else None,
         "poll_after_seconds": _poll_after(row, now) if waiting else None,
     }
 

@@ -15,9 +15,18 @@ from backend.payments.models import DifferenceKind, PaymentState
 SOURCES = [("client", "client"), ("token", "token"), ("applepay", "applepay"), ("stcpay", "stcpay")]
 
 
+class Opaque(serializers.CharField):
+    """Somebody else's text, passed on as it came."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("", code="wrong_type")
+        return super().to_internal_value(data)
+
+
 class SourceBody(Body):
     type = fields.Choice(choices=SOURCES)
-    token = serializers.CharField(required=False, max_length=20_000, help_text="For token and applepay")
+    token = Opaque(required=False, max_length=20_000, help_text="For token and applepay")
     mobile = fields.Phone(required=False, help_text="For stcpay")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

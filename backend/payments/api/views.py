@@ -171,6 +171,8 @@ class MoyasarWebhook(PublicEndpoint):
             operations.handle_event(event_id, now=now, live=call.live, using=using)
         except GatewayError as error:
             logger.warning("webhook left for sweep", extra={"error": str(error)})
+        except Exception:  # the event is kept: whatever went wrong with it is no concern of the caller's
+            logger.exception("webhook left for sweep")
         return Response({"received": True}, headers=PRIVATE)
 
 

@@ -1,7 +1,7 @@
 """How money moves: begin, settle, give back, compare. Nothing here holds a transaction open across a network call."""
 
 from backend.payments.operations.reconciling import open_differences, reconcile
-from backend.payments.operations.refunding import owe_back, send_due_refunds, send_refund
+from backend.payments.operations.refunding import owe_back, send_due_refunds, send_refund, unowed_minor
 from backend.payments.operations.settling import apply, settle, settle_unfinished
 from backend.payments.operations.starting import charge, start_payment
 from backend.payments.operations.webhooks import finish_events, handle_event, receive_event
@@ -20,4 +20,5 @@ __all__ = [
     "settle",
     "settle_unfinished",
     "start_payment",
+    "unowed_minor",
 ]

@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
+from backend.core.alarms import raise_alarm
 from backend.payments import messages
 from backend.payments.gateway import configured, gateway
 from backend.payments.models import Payment, Refund, RefundState
@@ -26,14 +27,15 @@ logger = logging.getLogger("mawid.payments")
 LEASE = timedelta(minutes=2)
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 BATCH = 50
+OUR_DOOR = (401, 403, 405)
+"""Refusals of our key, our address or our account (facts 1 and 2): they say nothing about the refund."""
 
 
 def owe_back(
     payment: Payment, *, amount_minor: int, reason: str, now: datetime, requested_by: Any = None
 ) -> Refund | None:
     """Write down money owed back, once per reason, never more than is left; it is sent once this commits."""
-    owed = payment.refunds.exclude(state=RefundState.DONE).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    amount = min(amount_minor, payment.captured_minor - payment.refunded_minor - owed)
+    amount = min(amount_minor, unowed_minor(payment))
     if amount <= 0:
         return None
     refund, created = Refund.objects.get_or_create(
@@ -49,6 +51,20 @@ def owe_back(
     if created:
         transaction.on_commit(partial(_send_quietly, refund.pk))
     return refund
+
+
+def unowed_minor(payment: Payment) -> int:
+    """Halalas of this payment that neither went back nor are on their way.
+
+    `payment` may have been read a moment ago: what is done is counted from the refunds too, in the same look as what
+    is not, so that one finishing in between is never missed by both.
+    """
+    sums = payment.refunds.aggregate(
+        done=Sum("amount_minor", filter=Q(state=RefundState.DONE)),
+        open=Sum("amount_minor", filter=~Q(state=RefundState.DONE)),
+    )
+    returned = max(payment.refunded_minor, sums["done"] or 0)
+    return int(payment.captured_minor - returned - (sums["open"] or 0))
 
 
 def _send_quietly(refund_id: uuid.UUID) -> None:
@@ -77,6 +93,9 @@ def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
         Refund.objects.filter(pk=refund.pk).update(refunded_before_minor=before.refunded_minor)
         after = gateway().refund_payment(refund.payment_id, refund.amount_minor)
     except GatewayRefused as error:
+        if error.status in OUR_DOOR:
+            _later(refund, str(error), now=now)
+            return False
         return _manual(refund, error.message or str(error))
     except GatewayUnknown as error:
         Refund.objects.filter(pk=refund.pk).update(last_error=str(error)[:200])
@@ -95,7 +114,9 @@ def send_due_refunds(now: datetime) -> int:
         .order_by("next_attempt_at")
         .values_list("pk", flat=True)[:BATCH]
     )
-    return sum(send_refund(refund_id, now=now) for refund_id in list(due))
+    began = timezone.now()
+    # A lease counts from its own call: after some slow answers one counted from `now` would be over before it began.
+    return sum(send_refund(refund_id, now=now + (timezone.now() - began)) for refund_id in list(due))
 
 
 def _take(refund_id: uuid.UUID, *, now: datetime) -> bool:
@@ -131,15 +152,17 @@ def _done(refund: Refund, truth: GatewayPayment, *, now: datetime) -> bool:
 
 
 def _manual(refund: Refund, why: str) -> bool:
-    logger.error("refund needs a person", extra={"refund_id": str(refund.pk), "why": why})
+    raise_alarm("refund_needs_a_person", str(refund.pk), payment_id=str(refund.payment_id), why=why[:200])
     Refund.objects.filter(pk=refund.pk).update(state=RefundState.MANUAL, last_error=why[:200])
     return False
 
 
 def _later(refund: Refund, why: str, *, now: datetime) -> None:
     pause = PAUSES[min(refund.attempts, len(PAUSES)) - 1]
+    # While an earlier call is unexplained, no other refund of the payment may move the total that will explain it.
+    unexplained = refund.refunded_before_minor is not None
     Refund.objects.filter(pk=refund.pk).update(
-        state=RefundState.DUE,
+        state=RefundState.SENDING if unexplained else RefundState.DUE,
         last_error=why[:200],
         next_attempt_at=now + pause,
         refunded_before_minor=refund.refunded_before_minor,

@@ -7,9 +7,10 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from backend.bookings import operations as bookings
+from backend.core.alarms import raise_alarm
 from backend.payments import messages
 from backend.payments.gateway import configured, gateway
 from backend.payments.models import PAID_STATES, Payment, PaymentState
@@ -39,6 +40,7 @@ _RANK = {
 }
 RECHECK_AFTER = timedelta(minutes=1)
 BATCH = 100
+LONGEST_URL = Payment._meta.get_field("next_action_url").max_length or 0
 
 
 def settle(payment_id: uuid.UUID, *, now: datetime, using: PaymentGateway | None = None) -> Payment:
@@ -66,21 +68,25 @@ def apply(payment_id: uuid.UUID, truth: GatewayPayment, *, now: datetime) -> Pay
         payment.gateway_seen = True
         payment.checked_at = now
         payment.gateway_message = (truth.message or "")[:300]
-        payment.next_action_url = truth.transaction_url or ""
+        payment.next_action_url = _page_of(truth)
         state = STATE_OF_STATUS.get(truth.status, PaymentState.INITIATED)
-        mismatch = mismatch_of(payment, truth)
+        # What was counted once stays counted: a metadata edited later must not hide money that is owed back.
+        mismatch = mismatch_of(payment, truth) if payment.settled_at is None else ""
         if mismatch and state in (*PAID_STATES, PaymentState.AUTHORIZED):
             if not payment.quarantined_because:
-                logger.error(
-                    "payment quarantined", extra={"payment_id": str(payment.pk), "because": mismatch}
-                )
+                raise_alarm("payment_quarantined", str(payment.pk), because=mismatch)
             payment.quarantined_because = mismatch
             payment.save()
             return payment
+        if not mismatch:
+            payment.quarantined_because = ""
         first_capture = state == PaymentState.CAPTURED and payment.settled_at is None
         if state == PaymentState.CAPTURED:
-            payment.captured_minor = truth.captured_minor or truth.amount_minor
-            payment.refunded_minor = max(payment.refunded_minor, truth.refunded_minor)
+            if first_capture:
+                payment.captured_minor = min(truth.captured_minor or truth.amount_minor, truth.amount_minor)
+            payment.refunded_minor = max(
+                payment.refunded_minor, min(truth.refunded_minor, payment.captured_minor)
+            )
             state = payment.state_by_totals
             payment.settled_at = payment.settled_at or now
         if _RANK[state] >= _RANK[PaymentState(payment.state)]:
@@ -88,12 +94,21 @@ def apply(payment_id: uuid.UUID, truth: GatewayPayment, *, now: datetime) -> Pay
         if state == PaymentState.FAILED:
             payment.failure_code = failure_code(response_code=truth.response_code, message=truth.message)
         payment.save()
-        if first_capture:
+        if first_capture and payment.state != PaymentState.REFUNDED:
             if bookings.deposit_paid(payment.booking_id, now=now):
                 messages.deposit_received(payment, now=now)
             else:
                 owe_back(payment, amount_minor=payment.captured_minor, reason="no_booking_to_pay", now=now)
     return payment
+
+
+def _page_of(truth: GatewayPayment) -> str:
+    """The page the payer must open; one too long to keep is none, and must not cost us the rest of the answer."""
+    url = truth.transaction_url or ""
+    if len(url) > LONGEST_URL:
+        logger.error("payment page too long to keep", extra={"payment_id": str(truth.id), "length": len(url)})
+        return ""
+    return url
 
 
 def mismatch_of(payment: Payment, truth: GatewayPayment) -> str:
@@ -121,7 +136,11 @@ def fail(payment_id: uuid.UUID, code: str, *, message: str, now: datetime) -> Pa
 
 
 def settle_unfinished(now: datetime) -> int:
-    """Ask the gateway about attempts nobody told us the end of. Stops at the first fault; the next run goes on."""
+    """Ask the gateway about attempts nobody told us the end of. Stops at the first fault; the next run goes on.
+
+    Whoever waited longest is asked first, and asking counts whatever comes of it: one that cannot be read, or never
+    ends, stands in nobody's way.
+    """
     if not configured():
         return 0
     waiting = (
@@ -130,11 +149,12 @@ def settle_unfinished(now: datetime) -> int:
         )
         .filter(created_at__lte=now - RECHECK_AFTER)
         .filter(Q(checked_at__isnull=True) | Q(checked_at__lte=now - RECHECK_AFTER))
-        .order_by("created_at")
+        .order_by(F("checked_at").asc(nulls_first=True), "created_at")
         .values_list("pk", flat=True)[:BATCH]
     )
     finished = 0
-    for payment_id in waiting:
+    for payment_id in list(waiting):
+        Payment.objects.filter(pk=payment_id).update(checked_at=now)
         try:
             payment = settle(payment_id, now=now)
         except GatewayError as error:

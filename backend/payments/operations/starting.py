@@ -16,7 +16,7 @@ from backend.bookings.operations.transitions import lock_booking
 from backend.bookings.queries import bookings_of
 from backend.payments.gateway import gateway
 from backend.payments.models import Payment, PaymentState
-from backend.payments.operations.settling import apply, fail
+from backend.payments.operations.settling import apply, fail, settle
 from backend.payments.providers import GatewayRefused
 from backend.payments.refusals import NothingToPay
 
@@ -51,6 +51,11 @@ def charge(payment_id: uuid.UUID, source: Mapping[str, Any], *, now: datetime) -
     """
     payment = Payment.objects.select_related("booking").get(pk=payment_id)
     if payment.state != PaymentState.INITIATED or payment.gateway_seen:
+        return
+    dies_at = payment.booking.dies_at
+    if payment.booking.state != BookingState.HELD or (dies_at is not None and dies_at <= now):
+        # A late repeat of the request. Nothing is charged any more; what the first try did is only looked up.
+        settle(payment_id, now=now)
         return
     try:
         answer = gateway().create_payment(

@@ -346,8 +346,8 @@ def _details(answer: HttpAnswer) -> dict[str, Any]:
     kind, message = body.get("type"), body.get("message")
     return {
         "status": answer.status,
-        "type": kind[:100] if isinstance(kind, str) else None,
-        "message": message[:300] if isinstance(message, str) else None,
+        "type": _clean(kind[:100]) if isinstance(kind, str) else None,
+        "message": _clean(message[:300]) if isinstance(message, str) else None,
         "request_id": answer.headers.get("x-request-id"),
     }
 
