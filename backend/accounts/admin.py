@@ -207,6 +207,9 @@ class UserAdmin(ReadOnlyAdmin[User]):
         code("pk", _("ID")),
     )
 
+    def notes_looks(self, request: HttpRequest) -> bool:
+        return False  # its own way, below: whoever looks
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         name, *others = self.fields
         return (name, _WHOLE if self.may(request, "see_number") else _MASKED, *others)

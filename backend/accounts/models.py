@@ -127,8 +127,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def platform_roles(self) -> frozenset[str]:
         """Roles on the whole platform; read once per instance."""
-        if self.name_asked:
-            return frozenset()  # whoever has the number now, they are not yet who was given the role
+        if self.name_asked or self.history_from is not None:
+            # Whoever has the number now, they are not yet who was given the role. Where there is no name to say,
+            # they say "not me" and are given it anew.
+            return frozenset()
         kept: frozenset[str] | None = self.__dict__.get("_platform_roles")
         if kept is None:
             kept = frozenset(PlatformRole.objects.filter(user_id=self.pk).values_list("role", flat=True))

@@ -24,6 +24,8 @@ from backend.accounts.operations.purge import CODES_KEPT
 from backend.core.privacy import ERASED_NAME, Erased, Erasure, Keeper, Kept, Leftover, Record, pick
 from backend.core.time import rfc3339
 
+CHANGES_KEPT = timedelta(days=90)
+"""As long as the texts that told the old number of it (notifications.privacy.WORDS_KEPT)."""
 PROOFS_KEPT = timedelta(days=5 * 365)
 """Records of processing, for five years after it ended (implementing regulation art. 33)."""
 
@@ -169,6 +171,13 @@ def _purge_codes(before: datetime, limit: int, now: datetime) -> int:
     return len(picked)
 
 
+def _purge_changes(before: datetime, limit: int, now: datetime) -> int:
+    """A change that is over holds a number the person has no more, or one that was never theirs."""
+    picked = pick(PhoneChange.objects.filter(finished_at__lt=before), limit)
+    PhoneChange.objects.filter(pk__in=picked).delete()
+    return len(picked)
+
+
 def _moment(at: datetime | None) -> str | None:
     return rfc3339(at) if at else None
 
@@ -176,5 +185,8 @@ def _moment(at: datetime | None) -> str | None:
 KEEPER = Keeper(
     export=export,
     erase=erase,
-    leftovers=(Leftover("codes", CODES_KEPT, _purge_codes),),
+    leftovers=(
+        Leftover("codes", CODES_KEPT, _purge_codes),
+        Leftover("phone_changes", CHANGES_KEPT, _purge_changes),
+    ),
 )

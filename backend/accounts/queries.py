@@ -154,8 +154,10 @@ def published_notice(version: int, *, now: datetime) -> PrivacyNotice:
 
 
 def latest_consents(user: User) -> dict[str, Consent]:
-    """The person's last decision on each purpose they ever decided."""
+    """The person's last decision on each purpose they ever decided; in doubt whose account it is, since then."""
     rows = Consent.objects.filter(user=user).order_by("purpose", "-id").distinct("purpose")
+    if user.history_from is not None:
+        rows = rows.filter(at__gte=user.history_from)
     return {row.purpose: row for row in rows}
 
 

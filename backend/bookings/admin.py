@@ -256,6 +256,8 @@ class BookingAdmin(ReadOnlyAdmin[Booking]):
 
 @admin.register(BookingEvent)
 class BookingEventAdmin(ReadOnlyAdmin[BookingEvent]):
+    person_fields = ("booking__customer",)
+
     def name_of(self, obj: BookingEvent) -> str:
         return f"{obj.booking.reference} {VERBS.get(obj.verb, obj.verb)}"
 

@@ -24,7 +24,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from backend.accounts import operations
-from backend.accounts.operations import DeviceDetails, OtpExpired, OtpInvalid
+from backend.accounts.operations import DeviceDetails, IdentityUnconfirmed, OtpExpired, OtpInvalid
 from backend.console import errors, policy
 from backend.core import phone as phones
 from backend.core.api.client_address import client_network
@@ -156,6 +156,10 @@ def _give_code(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     if not policy.is_operator(signed_in.user):
         operations.revoke_device(user=signed_in.user, device_id=signed_in.device.pk, now=now)
         return errors.refusal(PermissionDenied(), detail=NOT_AN_OPERATOR)
+    if signed_in.device.history_from is not None:
+        # Whoever has the number now is not yet who was given the role (recycled numbers): the app asks for the name.
+        operations.revoke_device(user=signed_in.user, device_id=signed_in.device.pk, now=now)
+        return errors.refusal(IdentityUnconfirmed())
     auth.login(request, signed_in.user, backend=_BACKEND)
     request.session[DEVICE] = str(signed_in.device.pk)
     request.session[SINCE] = request.session[SEEN] = now.timestamp()

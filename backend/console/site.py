@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST
 
 from backend.accounts import operations
 from backend.accounts.models import Device, User
+from backend.accounts.operations import support
 from backend.console import policy, sign_in
 from backend.console.languages import links
 from backend.core import phone
@@ -70,6 +71,12 @@ class Console(admin.AdminSite):
     def must_search(self, user: Any, model: str) -> bool:
         return policy.must_search(user, model)
 
+    def looked(self, user: Any, *, number: str = "", person: Any = None, asked_for: str = "") -> None:
+        support.note_look(by=user, number=number, person=person, asked_for=asked_for, now=timezone.now())
+
+    def count_look(self, user: Any) -> None:
+        support.count_look(by=user, now=timezone.now())
+
     # Getting in and out.
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -113,9 +120,9 @@ class Console(admin.AdminSite):
 
 
 def _device(request: HttpRequest) -> uuid.UUID | None:
-    """The live device this session was opened on."""
+    """The live device this session was opened on; one in doubt (a recycled number) opens nothing here."""
     device_id = request.session.get(sign_in.DEVICE)
     if not device_id or not request.user.is_authenticated:
         return None
-    live = Device.objects.filter(pk=device_id, user_id=request.user.pk, revoked_at=None)
+    live = Device.objects.filter(pk=device_id, user_id=request.user.pk, revoked_at=None, history_from=None)
     return live.values_list("pk", flat=True).first()

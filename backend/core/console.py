@@ -25,7 +25,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
@@ -56,6 +56,10 @@ class Rules(Protocol):
     def may(self, user: Any, model: str, verb: str) -> bool: ...
 
     def must_search(self, user: Any, model: str) -> bool: ...
+
+    def count_look(self, user: Any) -> None: ...
+
+    def looked(self, user: Any, *, number: str = "", person: Any = None, asked_for: str = "") -> None: ...
 
 
 # Words ------------------------------------------------------------------------------------------
@@ -443,6 +447,44 @@ class ConsoleAdmin(_Governed[M], admin.ModelAdmin[M]):
         if not self.search_fields:
             return queryset.none(), False
         return super().get_search_results(request, queryset, term)
+
+    # Who must search is on record with whatever they find, on every list and page.
+
+    def notes_looks(self, request: HttpRequest) -> bool:
+        rules = cast(Rules, self.admin_site)
+        return self.has_view_permission(request) and rules.must_search(request.user, self.opts.label_lower)
+
+    def person_of(self, obj: Any) -> Any:
+        """Whose row it is, when that is somebody with an account."""
+        value = obj
+        for step in self.person_fields[0].split("__") if self.person_fields else ("",):
+            value = getattr(value, step, None)
+        return value
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        term = ascii_digits(request.GET.get("q", "")).strip()
+        number = whole_number(term) if self.phone_fields else ""
+        asks = number or (self.whole_fields and term and "\x00" not in term)  # no database takes that one
+        if asks and self.notes_looks(request):
+            rules = cast(Rules, self.admin_site)
+            rules.count_look(request.user)
+            if number:
+                rules.looked(request.user, number=number)
+            elif not _UUID.fullmatch(term):  # an id stands only in links of a page that was noted
+                row = self.get_queryset(request).filter(_any(self.whole_fields, term)).first()
+                if row is not None:
+                    rules.looked(request.user, person=self.person_of(row), asked_for=term)
+        return super().changelist_view(request, extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if self.notes_looks(request):
+            seen = self.get_object(request, object_id)
+            person = self.person_of(seen) if seen is not None else None
+            if person is not None:
+                cast(Rules, self.admin_site).looked(request.user, person=person)
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def of_person(self, person_id: str) -> Q:
         return _any(self.person_fields, person_id)

@@ -90,9 +90,9 @@ def reviews_of(salon: Salon) -> QuerySet[Review]:
 
 
 def memberships_of(user: Any) -> QuerySet[Membership]:
-    """Where somebody works. A session that has yet to say the account's name works nowhere (recycled numbers)."""
+    """Where somebody works. A session in doubt (`Device.history_from`, recycled numbers) works nowhere."""
     memberships = Membership.objects.filter(user=user)
-    return memberships.none() if user.name_asked else memberships
+    return memberships if user.history_from is None else memberships.none()
 
 
 def desks_of(user: Any) -> QuerySet[Membership]:

@@ -106,11 +106,15 @@ def test_the_dry_run_prints_what_the_real_run_does_and_changes_nothing() -> None
     assert foretold[3:] == [
         "leftover guests: rows 1",
         "leftover codes: rows 0",
+        "leftover phone_changes: rows 0",
         "leftover message_texts: rows 1",
     ]
     assert anonymise() == [
-        "leftover guests: rows 0", "leftover codes: rows 0", "leftover message_texts: rows 0"
-    ]  # fmt: skip
+        "leftover guests: rows 0",
+        "leftover codes: rows 0",
+        "leftover phone_changes: rows 0",
+        "leftover message_texts: rows 0",
+    ]
 
 
 def test_nobody_finds_the_dormant_any_more_and_the_others_stay() -> None:

@@ -19,7 +19,13 @@ from backend.accounts.models import (
     SupportLook,
     User,
 )
-from backend.accounts.operations import finish_due_changes
+from backend.accounts.operations import (
+    codes,
+    delete_account,
+    finish_due_changes,
+    phone_changes,
+    purge_leftovers,
+)
 from backend.notifications.models import Message
 from backend.notifications.sms import sms_units
 from tests.accounts.helpers import PHONE, Phone, ask, sign_in, wrong
@@ -358,6 +364,37 @@ def test_the_cooling_period_is_a_setting(english_api, sent, settings):
     assert cool(english_api, sent)["takes_effect_at"] == "2026-11-21T21:30:00+03:00"
 
 
+def test_a_change_that_is_over_is_forgotten_with_the_texts_that_told_of_it(english_api, user, sent, clock):
+    """It holds a number the person has no more, or one that was never theirs."""
+    cooling = cool(english_api, sent)
+    ok(english_api.send("DELETE", f"me/phone-changes/{cooling['id']}"), 204)
+    clock.tick(timedelta(days=90))
+    purge_leftovers(timezone.now())
+    assert PhoneChange.objects.get().state == "stopped"
+    clock.tick(timedelta(seconds=1))
+    assert purge_leftovers(timezone.now()) > 0
+    assert not PhoneChange.objects.exists()
+
+
+@pytest.mark.parametrize("act", ["confirm", "stop", "finish"])
+def test_a_change_whose_account_goes_meanwhile_is_not_there(english_api, user, sent, clock, monkeypatch, act):
+    change = ok(begin(english_api), 202) if act == "confirm" else cool(english_api, sent)
+    locked = phone_changes._locked
+
+    def and_the_account_goes_first(row):
+        delete_account(user=user, now=timezone.now())
+        return locked(row)
+
+    monkeypatch.setattr(phone_changes, "_locked", and_the_account_goes_first)
+    clock.tick(timedelta(minutes=1))
+    if act == "confirm":
+        refused(confirm(english_api, change["id"], **both(sent)), 404, "not_found")
+    elif act == "stop":
+        refused(english_api.send("DELETE", f"me/phone-changes/{change['id']}"), 404, "not_found")
+    else:
+        assert finish_due_changes(timezone.now() + timedelta(days=4)) == 0
+
+
 # With support
 
 
@@ -424,6 +461,27 @@ def test_each_beginning_is_recorded_whatever_comes_of_it(user, supporter, clock)
     assert {(look.by, look.what) for look in looks} == {(supporter, "phone_change")}
     assert {look.asked_for for look in looks} == {f"05•••••{taken.phone[-3:]}", "05•••••432"}
     assert all(look.request_id for look in looks)
+
+
+@pytest.mark.parametrize("flag", ["is_staff", "is_superuser"])
+def test_support_moves_nobody_who_may_open_the_console(user, supporter, sent, clock, flag):
+    User.objects.filter(pk=user.pk).update(**{flag: True})
+    refused(assist(supporter, user.pk), 403, "permission_denied")
+    assert sent(NEW) == []
+
+
+def test_a_change_asked_while_the_account_is_deleted_leaves_no_number(english_api, user, monkeypatch):
+    send_code = codes.send_code
+
+    def and_meanwhile_it_goes(*args, **kwargs):
+        send_code(*args, **kwargs)
+        if not User.objects.filter(pk=user.pk, deleted_at__isnull=False).exists():
+            delete_account(user=user, now=timezone.now())
+
+    monkeypatch.setattr(codes, "send_code", and_meanwhile_it_goes)
+    refused(begin(english_api), 401, "session_revoked")
+    assert not PhoneChange.objects.exists()
+    assert not OtpChallenge.objects.exists()
 
 
 def test_a_reason_is_due(user, supporter):

@@ -2,8 +2,11 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from backend.accounts import operations
 from backend.accounts.models import Device, OtpChallenge, User
+from backend.accounts.operations import codes
 from tests.accounts.helpers import INSTALLATION, PHONE, Phone, ask, bearer, sign_in, verify, wrong
 
 pytestmark = pytest.mark.django_db
@@ -209,6 +212,24 @@ def test_the_device_may_stay_nameless(english, inbox, clock):
     body = {"otp_request_id": asked["otp_request_id"], "code": inbox.code()}
     assert english.post("/api/v1/auth/otp-verifications", body, format="json").status_code == 200
     assert Device.objects.get().platform == "web"
+
+
+@pytest.mark.parametrize("when", ["guess_budget", "give_back"])
+def test_a_code_that_goes_with_its_account_meanwhile_is_an_expired_one(
+    english, inbox, clock, monkeypatch, when
+):
+    """Before its try is counted, or between the try and its use: an answer, never a crash."""
+    User.objects.create_user(PHONE)
+    asked = ask(english).json()
+    act = getattr(codes.limits, when)
+
+    def and_the_account_goes(*args, **kwargs):
+        operations.delete_account(user=User.objects.get(), now=timezone.now())
+        return act(*args, **kwargs)
+
+    monkeypatch.setattr(codes.limits, when, and_the_account_goes)
+    answer = verify(english, asked["otp_request_id"], inbox.code())
+    assert (answer.status_code, answer.json()["code"]) == (400, "otp_expired")
 
 
 def test_wrong_shapes_are_field_errors(english, inbox, clock):

@@ -7,10 +7,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from backend.accounts.models import Device, PhoneChange, PlatformRole, User
+from backend.accounts.models import Consent, Device, PhoneChange, PlatformRole, PrivacyNotice, User
 from backend.accounts.names import same_name
 from tests.accounts.helpers import INSTALLATION, PHONE, Phone, sign_in
-from tests.factories import UserFactory
+from tests.factories import UserFactory, employ, open_salon
 from tests.support.api import Api, ok, refused
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +133,42 @@ def test_roles_wait_for_the_name(owner, inbox):
     refused(api.get("support/people", phone="0512345678"), 403, "permission_denied")
     ok(confirm(api, name=NAME))
     assert ok(api.get("me"))["roles"] == ["support"]
+
+
+def test_roles_of_an_account_without_a_name_do_not_pass_with_the_number(owner, inbox):
+    User.objects.filter(pk=owner.pk).update(name="")
+    PlatformRole.objects.create(user=owner, role="support")
+    api = signed_in(inbox)
+    assert ok(api.get("me"))["roles"] == []
+    refused(api.get("support/people", phone="0512345678"), 403, "permission_denied")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_desk_does_not_pass_with_the_number(owner, inbox, named):
+    salon, _, _ = open_salon()
+    employ(salon, "owner", owner)
+    if not named:
+        User.objects.filter(pk=owner.pk).update(name="")
+    api = signed_in(inbox)
+    assert ok(api.get("manage/salons"))["items"] == []
+    refused(api.get(f"manage/salons/{salon.slug}/bookings"), 403, "permission_denied")
+    if named:
+        ok(confirm(api, name=NAME))
+        assert [desk["slug"] for desk in ok(api.get("manage/salons"))["items"]] == [salon.slug]
+
+
+def test_what_the_other_agreed_to_stays_hidden_and_says_nothing_for_the_next(owner, inbox, language):
+    before = timezone.now() - timedelta(days=300)
+    notice = PrivacyNotice.objects.latest("version")
+    Consent.objects.create(
+        user=owner, purpose="marketing", granted=True, notice=notice, at=before, means="app"
+    )
+    api = signed_in(inbox, language)
+    assert not any(item["granted"] for item in ok(api.get("me/consents"))["items"])
+    ok(confirm(api, name=NAME))
+    assert [item["purpose"] for item in ok(api.get("me/consents"))["items"] if item["granted"]] == [
+        "marketing"
+    ]
 
 
 def test_an_account_without_a_name_is_asked_nothing(owner, inbox, language, clock):

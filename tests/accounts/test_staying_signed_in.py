@@ -4,7 +4,12 @@ from datetime import timedelta
 import jwt
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
 
+from backend.accounts.api.authentication import DeviceAuthentication
 from backend.accounts.models import Device, User
 from tests.accounts.helpers import Phone, bearer, refresh, sign_in
 
@@ -113,6 +118,14 @@ def test_what_is_no_refresh_token(pair, clock):
     assert refreshed(pair["refresh_token"]).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["token-refreshes", "logout"])
+@pytest.mark.parametrize("token", [123, True, 1.5, [], {}, None])
+def test_a_token_is_text(english, clock, path, token):
+    answer = english.post(f"/api/v1/auth/{path}", {"refresh_token": token}, format="json")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == ("field_null" if token is None else "wrong_type")
+
+
 def test_the_token_of_an_account_that_is_gone(pair, clock):
     User.objects.update(phone=None, deleted_at="2026-11-20T00:00:00Z")
     assert_refused(lambda language: refreshed(pair["refresh_token"], language), "session_revoked")
@@ -164,6 +177,23 @@ def test_an_expired_token_does_not_spoil_sign_in(pair, clock, inbox):
     assert sign_in(bearer(pair["access_token"]), inbox)["is_new_user"] is False
 
 
+def test_a_token_is_checked_by_one_indexed_read_and_no_write(pair, clock):
+    """Hours after it was last seen, too: a device in use is noted when it renews its tokens."""
+    Device.objects.update(last_seen_at="2026-11-20T00:00:00Z")
+    request = APIRequestFactory().get("/", headers={"Authorization": f"Bearer {pair['access_token']}"})
+    with CaptureQueriesContext(connection) as asked:
+        user, device = DeviceAuthentication().authenticate(Request(request))
+    assert (user, device) == (User.objects.get(), Device.objects.get())
+    [sql] = [query["sql"] for query in asked.captured_queries]
+    assert sql.startswith("SELECT")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN " + sql)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert plan.count("Index Scan") == 2, plan  # the device by its key, its person by theirs
+    assert "Seq Scan" not in plan
+
+
 def test_asking_costs_one_read(pair, clock, django_assert_num_queries):
     client = bearer(pair["access_token"])
     with django_assert_num_queries(
@@ -172,13 +202,12 @@ def test_asking_costs_one_read(pair, clock, django_assert_num_queries):
         client.get("/api/v1/me", HTTP_ACCEPT_LANGUAGE="en")
 
 
-def test_being_here_is_noted_once_an_hour(pair, clock):
+def test_being_here_is_noted_when_tokens_are_renewed(pair, clock):
     began = Device.objects.get().last_seen_at
     clock.tick(timedelta(minutes=10))
     me(pair["access_token"])
     assert Device.objects.get().last_seen_at == began
-    Device.objects.update(last_seen_at=began - timedelta(minutes=50))
-    me(pair["access_token"])
+    refreshed(pair["refresh_token"])
     assert Device.objects.get().last_seen_at == began + timedelta(minutes=10)
 
 

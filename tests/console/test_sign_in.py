@@ -146,6 +146,43 @@ def test_somebody_without_a_role_is_refused_after_the_proof_and_stays_signed_in_
     assert client.get("/console/").status_code == 302
 
 
+@pytest.mark.parametrize("language", ["ar", "en"])
+@pytest.mark.parametrize("name", ["مشغل", ""])
+@pytest.mark.parametrize("flags", [{}, {"is_superuser": True}])
+def test_a_number_that_was_handed_out_again_opens_nothing(
+    language: str, name: str, flags: dict[str, bool], sent: Any
+) -> None:
+    person = operator("platform_admin", phone=NUMBER, **flags)
+    User.objects.filter(pk=person.pk).update(name=name)
+    Device.objects.create(user=person, last_seen_at=timezone.now() - timedelta(days=180))
+    client = Browser()
+    client.cookies["console_language"] = language
+    refused = give(client, ask(client), code_in(sent))
+    assert refused.status_code == 403
+    said = {"ar": "يرجى تأكيد الاسم", "en": "Please confirm the name"}[language]
+    assert said in refused.content.decode()
+    assert "console_session" not in client.cookies
+    assert not Device.objects.exclude(history_from=None).filter(revoked_at=None).exists()
+    assert client.get("/console/").status_code == 302
+
+
+def test_a_session_in_doubt_shows_no_page() -> None:
+    client = browser(operator("platform_admin"))
+    Device.objects.update(history_from=timezone.now())
+    assert client.get("/console/").status_code == 302
+
+
+def test_signing_in_gives_the_browser_a_session_of_its_own(sent: Any) -> None:
+    """Whoever planted the one before has nothing of it."""
+    operator("platform_admin", phone=NUMBER)
+    client = browser(operator("support"))
+    Device.objects.update(revoked_at=timezone.now())
+    planted = session_of(client).session_key
+    assert give(client, ask(client), code_in(sent)).status_code == 302
+    assert session_of(client).session_key != planted
+    assert not Session.objects.filter(session_key=planted).exists()
+
+
 def test_a_salon_owner_is_no_operator(sent: Any) -> None:
     from tests.factories import employ, open_salon
 

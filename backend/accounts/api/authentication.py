@@ -26,7 +26,8 @@ class TokenExpired(NotSignedIn):
 
 
 class DeviceAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`; one indexed read finds the device and its person.
+    """`Authorization: Bearer <access token>`; one indexed read finds the device and its person, nothing is written:
+    a device in use renews its tokens within ACCESS_LIFETIME, and that is when it is noted as seen.
 
     `request.auth` is the Device. Ending a session takes effect with the next request, not with the token.
     """
@@ -51,7 +52,6 @@ class DeviceAuthentication(BaseAuthentication):
             raise operations.SessionRevoked
         if not device.user.is_active:
             raise operations.AccountSuspended
-        operations.seen(device=device, now=now)
         user = device.user
         user.history_from, user.name_asked = device.history_from, device.name_asked
         return user, device

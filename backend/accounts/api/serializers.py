@@ -57,12 +57,21 @@ class OtpVerificationBody(Body):
         return DeviceDetails(**value)
 
 
+class Token(serializers.CharField):
+    """Opaque: neither cleaned nor coerced."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("", code="wrong_type")
+        return super().to_internal_value(data)
+
+
 class TokenRefreshBody(Body):
-    refresh_token = serializers.CharField(max_length=2000)
+    refresh_token = Token(max_length=2000)
 
 
 class LogoutBody(Body):
-    refresh_token = serializers.CharField(max_length=2000)
+    refresh_token = Token(max_length=2000)
     everywhere = FormFlag(default=False, help_text="Also sign out all other devices")
 
 

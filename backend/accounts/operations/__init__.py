@@ -57,7 +57,6 @@ from backend.accounts.operations.sessions import (
     open_session,
     refresh,
     revoke_device,
-    seen,
     sign_out,
 )
 
@@ -108,7 +107,6 @@ __all__ = [
     "refresh",
     "request_code",
     "revoke_device",
-    "seen",
     "sign_out",
     "stop_phone_change",
     "update_profile",

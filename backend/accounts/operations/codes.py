@@ -224,8 +224,10 @@ def verify_code(
         # Twins with the right code queue here; the first one signs in.
         if use_code(challenge, network=network, now=now):
             return _sign_in(challenge, details=device, now=now)
-    challenge = OtpChallenge.objects.select_related("device__user").get(pk=challenge.pk)
-    return _repeated(challenge, details=device, now=now)
+    used = OtpChallenge.objects.select_related("device__user").filter(pk=challenge.pk).first()
+    if used is None:
+        raise OtpExpired
+    return _repeated(used, details=device, now=now)
 
 
 def try_code(
@@ -282,7 +284,10 @@ def _count_try(challenge: OtpChallenge, *, now: datetime) -> int:
         row = cursor.fetchone()
     if row:
         return int(row[0])
-    challenge.refresh_from_db(fields=["superseded_at", "expires_at", "created_at"])
+    try:
+        challenge.refresh_from_db(fields=["superseded_at", "expires_at", "created_at"])
+    except OtpChallenge.DoesNotExist as error:
+        raise OtpExpired from error  # went with its account a moment ago
     if challenge.superseded_at is not None or challenge.expires_at <= now:
         raise OtpExpired
     raise OtpTooManyAttempts(retry_after=max(1, seconds_until(challenge.created_at + RESEND_WAIT, now)))

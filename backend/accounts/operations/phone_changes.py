@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,7 +26,7 @@ from backend.accounts.models import Device, OtpChallenge, PhoneChange, SupportLo
 from backend.accounts.operations import codes, limits, support
 from backend.accounts.operations.codes import OtpExpired, OtpInvalid
 from backend.accounts.operations.identity import require_confirmed
-from backend.accounts.operations.sessions import end_sessions
+from backend.accounts.operations.sessions import SessionRevoked, end_sessions
 from backend.core import limits as core_limits
 from backend.core.errors import (
     Conflict,
@@ -93,15 +94,16 @@ def begin_assisted_change(
 ) -> PhoneChange:
     """Support begins a change for somebody without the old number: a code goes to the new one.
 
-    Not for oneself, and not for holders of a platform role. The look is recorded whatever comes of it. Raises
-    NotFound, PermissionDenied, PhoneTaken (support may know), and what asking for a code raises.
+    Not for oneself, and not for holders of a platform role or who may open the console. The look is recorded
+    whatever comes of it. Raises NotFound, PermissionDenied, PhoneTaken (support may know), and what asking for a
+    code raises.
     """
     support.count_look(by=by, now=now)
     person = User.objects.filter(pk=person_id, phone__isnull=False).first()
     support.record_look(by=by, person=person, what=SupportLook.What.PHONE_CHANGE, number=new_phone, now=now)
     if person is None:
         raise NotFound
-    if person == by or person.platform_roles:
+    if person == by or person.platform_roles or person.is_staff or person.is_superuser:
         raise PermissionDenied
     if User.objects.filter(phone=new_phone).exclude(pk=person.pk).exists():
         raise PhoneTaken
@@ -162,10 +164,14 @@ def _ask(
         codes.send_code(change.old_code, leaving_text, taken=taken_old, now=now)
     change.old_phone, change.created_at = user.phone, now
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        stop_open_changes(user, now=now)
-        change.save(force_insert=True)
-    return change
+        living = User.objects.select_for_update(no_key=True).filter(pk=user.pk, deleted_at__isnull=True)
+        if living.first() is not None:
+            stop_open_changes(user, now=now)
+            change.save(force_insert=True)
+            return change
+    # Deleted while the codes were on their way: what names a person is gone, and stays gone.
+    OtpChallenge.objects.filter(user=user).delete()
+    raise SessionRevoked
 
 
 # Proving ----------------------------------------------------------------------------------------
@@ -295,7 +301,7 @@ def finish_due_changes(now: datetime) -> int:
     due = PhoneChange.objects.filter(state=_State.COOLING, takes_effect_at__lte=now).order_by("pk")[:BATCH]
     finished = 0
     for change in due:
-        with transaction.atomic():
+        with suppress(NotFound), transaction.atomic():
             change = _locked(change)
             if change.state == _State.COOLING:
                 _take_effect(change, now=now)
@@ -305,9 +311,9 @@ def finish_due_changes(now: datetime) -> int:
 
 
 def _locked(change: PhoneChange) -> PhoneChange:
-    """The change and its person, locked in this order, as they are now."""
+    """The change and its person, locked in this order, as they are now. Raises NotFound: it went with its account."""
     user = User.objects.select_for_update().get(pk=change.user_id)
-    change = PhoneChange.objects.select_for_update().get(pk=change.pk)
+    change = _found(PhoneChange.objects.select_for_update().filter(pk=change.pk).first())
     change.user = user
     return change
 

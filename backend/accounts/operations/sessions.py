@@ -21,7 +21,6 @@ from backend.accounts.tokens import BadToken, TokenPair
 from backend.core.errors import NotAllowed, NotFound, NotSignedIn
 
 GRACE = timedelta(seconds=60)
-SEEN_EVERY = timedelta(hours=1)
 
 
 class SessionExpired(NotSignedIn):
@@ -198,13 +197,6 @@ def _take_over_push_target(device: Device) -> None:
             PushTarget.objects.filter(pk=target.pk).update(device=device)
         else:
             target.delete()
-
-
-def seen(*, device: Device, now: datetime) -> None:
-    """Note that the device is in use, at most once an hour."""
-    if now - device.last_seen_at >= SEEN_EVERY:
-        Device.objects.filter(pk=device.pk).update(last_seen_at=now)
-        device.last_seen_at = now
 
 
 def _rotate(device: Device, *, now: datetime) -> None:

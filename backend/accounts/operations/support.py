@@ -28,13 +28,30 @@ def look_up(*, by: User, number: str, now: datetime) -> User | None:
     return person
 
 
-def record_look(*, by: User, person: User | None, what: str, number: str, now: datetime) -> None:
-    """Write down who looked at whom, and which number (E.164; kept masked) they gave."""
+def note_look(*, by: User, number: str, person: User | None, asked_for: str, now: datetime) -> None:
+    """A look that began elsewhere: at whoever has this number (E.164), or at the person of a row that was found."""
+    if number:
+        look_up(by=by, number=number, now=now)
+        return
+    record_look(
+        by=by,
+        person=person,
+        what=SupportLook.What.PERSON,
+        number=(person.phone if person else None) or "",
+        asked_for=asked_for,
+        now=now,
+    )
+
+
+def record_look(
+    *, by: User, person: User | None, what: str, number: str, now: datetime, asked_for: str = ""
+) -> None:
+    """Write down who looked at whom, and which number (E.164; kept masked) or reference they gave."""
     SupportLook.objects.create(
         by=by,
         person=person,
         what=what,
-        asked_for=phone.masked(number),
+        asked_for=asked_for[:40] or (phone.masked(number) if number else ""),
         request_id=current_request_id.get() or "",
         at=now,
     )
