@@ -13,6 +13,7 @@ from backend.salons.models import (
     Business,
     Category,
     City,
+    District,
     Membership,
     Salon,
     SalonStatus,
@@ -54,6 +55,17 @@ class CityFactory(factory.django.DjangoModelFactory[City]):
     name_en = "Riyadh"
 
 
+class DistrictFactory(factory.django.DjangoModelFactory[District]):
+    class Meta:
+        model = District
+        django_get_or_create = ("slug",)
+
+    slug = "riyadh-al-olaya"
+    city = factory.SubFactory(CityFactory)
+    name_ar = "حي العليا"
+    name_en = "Al Olaya"
+
+
 class CategoryFactory(factory.django.DjangoModelFactory[Category]):
     class Meta:
         model = Category
@@ -84,8 +96,8 @@ class SalonFactory(factory.django.DjangoModelFactory[Salon]):
     name_ar = "صالون لمسة"
     name_en = "Lamsa Salon"
     city = factory.SubFactory(CityFactory)
-    district_ar = "حي العليا"
-    district_en = "Al Olaya"
+    district = factory.SubFactory(DistrictFactory)
+    prayer_pause = "none"
     audience = "women"
     status = SalonStatus.LIVE
     deposit_percent = 20

@@ -17,17 +17,20 @@ from django.db.models import F, Func, Q, Value
 from backend.core.ids import uuid7
 from backend.core.money import CURRENCY
 from backend.core.phone import E164_PATTERN
-from backend.salons.models import Salon, Service, StaffMember
+from backend.salons.models import Resource, Salon, Service, StaffMember
 
 
 class Calendar(models.Model):
-    """Whatever can be in one place at a time: a staff member, or a customer. Rows are made on first use.
+    """Whatever can be in one place at a time: a staff member, a resource or a customer. Rows are made on first use.
 
     The id is small on purpose: `int8range(id, id, '[]')` stands in for equality in the exclusion constraint.
     """
 
     staff_member = models.OneToOneField(
         StaffMember, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
+    )
+    resource = models.OneToOneField(
+        Resource, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
     )
     customer = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
@@ -36,8 +39,9 @@ class Calendar(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(staff_member__isnull=False, customer__isnull=True)
-                | Q(staff_member__isnull=True, customer__isnull=False),
+                condition=Q(staff_member__isnull=False, resource__isnull=True, customer__isnull=True)
+                | Q(staff_member__isnull=True, resource__isnull=False, customer__isnull=True)
+                | Q(staff_member__isnull=True, resource__isnull=True, customer__isnull=False),
                 name="calendar_has_one_owner",
             ),
         ]
@@ -186,6 +190,19 @@ class BookingItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking_id} {self.position}"
+
+
+class ItemResource(models.Model):
+    """The room, chair or device one service of a visit was given."""
+
+    item = models.ForeignKey(BookingItem, on_delete=models.CASCADE, related_name="resources")
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "resource"], name="item_resource_once")]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.resource_id}"
 
 
 class Int8Range(Func):

@@ -112,6 +112,7 @@ def question(visit: Visit, *, starts: Span, now: datetime, customer: Any = None)
     for staff_id, start, end in Closure.objects.filter(
         salon=visit.salon, starts_at__lt=hi, ends_at__gt=lo
     ).values_list("staff_member_id", "starts_at", "ends_at"):
+        assert start is not None and end is not None
         span = (floor_minute(start), ceil_minute(end))
         (closures if staff_id is None else away.setdefault(staff_id, [])).append(span)
     busy: dict[uuid.UUID, list[Span]] = {}

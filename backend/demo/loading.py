@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Model
+from django.utils.text import slugify
 
 from backend.accounts.models import PlatformRole, User
 from backend.bookings.models import (
@@ -30,7 +31,7 @@ from backend.bookings.reference import reference_of
 from backend.core.money import CURRENCY
 from backend.core.time import RIYADH
 from backend.demo import people
-from backend.demo.catalogue import CATEGORIES, CITIES, SALONS, Pair, Window
+from backend.demo.catalogue import CATEGORIES, CITIES, DISTRICTS, SALONS, Pair, Window
 from backend.demo.drafts import Book
 from backend.demo.stories import Story, tell
 from backend.demo.world import DAY, Cluster, Person, SalonCast, build_cluster, demo_people
@@ -40,8 +41,10 @@ from backend.salons.models import (
     Category,
     City,
     Closure,
+    District,
     Membership,
     Review,
+    ReviewStatus,
     Salon,
     SalonRole,
     SalonStatus,
@@ -133,6 +136,14 @@ class _Writer:
         """Cities, categories, and the people who sign in as somebody."""
         City.objects.bulk_create(
             [City(slug=slug, position=i, **_name(pair)) for i, (slug, pair) in enumerate(CITIES.items())],
+            ignore_conflicts=True,
+        )
+        District.objects.bulk_create(
+            [
+                District(slug=_district_slug(city, pair), city_id=city, position=i, **_name(pair))
+                for city, pairs in DISTRICTS.items()
+                for i, pair in enumerate(pairs)
+            ],
             ignore_conflicts=True,
         )
         Category.objects.bulk_create(
@@ -264,7 +275,7 @@ class _Writer:
             created_at=founded,
             **_name(s.name),
             **_texts("description", plan.description),
-            **_texts("district", s.district),
+            district_id=_district_slug(plan.city, s.district),
             **_texts("address", s.address),
         )
 
@@ -368,7 +379,10 @@ class _Writer:
     def reviews(self, s: Story) -> Iterator[tuple[Any, ...]]:
         if s.opinion and s.draft.customer:
             o, author = s.opinion, self.user(s.draft.customer.id)
-            yield o.id, s.draft.salon.id, author, s.id, o.rating, o.comment, o.reply, self.at(o.at)
+            yield (
+                o.id, s.draft.salon.id, author, s.id, o.rating, o.comment, o.reply, ReviewStatus.PUBLISHED,
+                "", 1, self.at(o.at),
+            )  # fmt: skip
 
 
 _BOOKING = (
@@ -392,7 +406,10 @@ _REFUND = (
     "id", "payment_id", "amount_minor", "state", "reason", "requested_by_id", "refunded_before_minor", "attempts",
     "last_error", "next_attempt_at", "created_at", "done_at",
 )  # fmt: skip
-_REVIEW = ("id", "salon_id", "author_id", "booking_id", "rating", "comment", "reply", "created_at")
+_REVIEW = (
+    "id", "salon_id", "author_id", "booking_id", "rating", "comment", "reply", "status",
+    "hidden_reason", "version", "created_at",
+)  # fmt: skip
 
 
 def _copy(model: type[Model], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
@@ -410,6 +427,10 @@ def _name(pair: Pair) -> dict[str, str]:
 def _texts(field: str, pair: Pair) -> dict[str, str]:
     """Both languages of a translated field; its base column holds Arabic, the first language."""
     return {field: pair[0], f"{field}_ar": pair[0], f"{field}_en": pair[1]}
+
+
+def _district_slug(city: str, district: Pair) -> str:
+    return f"{city}-{slugify(district[1])}"
 
 
 def _windows(s: SalonCast) -> Iterator[WorkingWindow]:

@@ -40,6 +40,7 @@ from backend.salons.models import (
     Category,
     City,
     Closure,
+    District,
     Membership,
     Review,
     Salon,
@@ -55,6 +56,15 @@ label(
     _("city"),
     _("cities"),
     slug=_("short name in addresses"),
+    name=_("name"),
+    position=_("position in lists"),
+)
+label(
+    District,
+    _("district"),
+    _("districts"),
+    slug=_("short name in addresses"),
+    city=_("city"),
     name=_("name"),
     position=_("position in lists"),
 )
@@ -182,7 +192,7 @@ label(
 label_translated(City, "name")
 label_translated(Category, "name")
 label_translated(Business, "name")
-label_translated(Salon, "name", "description", "district", "address")
+label_translated(Salon, "name", "description", "address")
 label_translated(Service, "name", "description")
 label_translated(StaffMember, "name", "title")
 label_translated(Closure, "reason")
@@ -206,7 +216,7 @@ class CatalogueAdmin(ConsoleAdmin[Any], TranslationAdmin[Any]):
     """Both languages of every text side by side, the Arabic one first."""
 
 
-@admin.register(City, Category)
+@admin.register(City, District, Category)
 class PlaceAdmin(CatalogueAdmin):
     list_display = (name("pk", _("short name in addresses")), "name_ar", "name_en", "position")
     ordering = ("position", "slug")
@@ -258,7 +268,7 @@ class SalonAdmin(CatalogueAdmin):
     )
     list_filter = ("status", "audience", "auto_confirm", "city")
     ordering = ("-id",)
-    related = ("business", "city")
+    related = ("business", "city", "district")
     search_fields = ("slug__istartswith", "name_ar__icontains", "name_en__icontains")
     search_help_text = _("Name, short name or ID")
     autocomplete_fields = ("business",)
@@ -477,7 +487,7 @@ class ClosureAdmin(CatalogueAdmin):
     fields = ("salon", "staff_member", "starts_at", "ends_at", "reason")
 
     def name_of(self, obj: Closure) -> str:
-        return f"{obj.salon.slug} {obj.starts_at:%F}"
+        return f"{obj.salon.slug} {obj.kind}"
 
 
 class MembershipForm(forms.ModelForm[Membership]):

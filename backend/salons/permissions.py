@@ -11,13 +11,26 @@ from backend.core.errors import NotFound, PermissionDenied
 from backend.salons.models import Salon, SalonRole, SalonStatus
 from backend.salons.queries import memberships_of, salon_lookup
 
-Ability = Literal["see_desk", "answer_bookings", "write_walk_ins"]
+Ability = Literal[
+    "see_desk",
+    "answer_bookings",
+    "write_walk_ins",
+    "edit_hours",
+    "answer_reviews",
+    "edit_catalogue",
+    "edit_salon",
+    "edit_members",
+]
+
+_STAFF: frozenset[Ability] = frozenset({"see_desk"})
+_RECEPTIONIST: frozenset[Ability] = _STAFF | {"answer_bookings", "write_walk_ins", "edit_hours"}
+_MANAGER: frozenset[Ability] = _RECEPTIONIST | {"answer_reviews", "edit_catalogue"}
 
 ABILITIES: dict[str, frozenset[Ability]] = {
-    SalonRole.STAFF: frozenset({"see_desk"}),
-    SalonRole.RECEPTIONIST: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
-    SalonRole.MANAGER: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
-    SalonRole.OWNER: frozenset({"see_desk", "answer_bookings", "write_walk_ins"}),
+    SalonRole.STAFF: _STAFF,
+    SalonRole.RECEPTIONIST: _RECEPTIONIST,
+    SalonRole.MANAGER: _MANAGER,
+    SalonRole.OWNER: _MANAGER | {"edit_salon", "edit_members"},
 }
 
 

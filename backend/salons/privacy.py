@@ -13,7 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from backend.core.errors import Refused
 from backend.core.privacy import ERASED_NAME, Erased, Erasure, Keeper, Kept, Person, Record, without_phones
 from backend.core.time import rfc3339
-from backend.salons.models import Membership, Review, SalonRole, SalonStatus, StaffMember
+from backend.salons.models import (
+    Favourite,
+    HijriShift,
+    Membership,
+    Review,
+    SalonEvent,
+    SalonRole,
+    SalonStatus,
+    StaffMember,
+)
 
 
 class SalonNeedsOwner(Refused):
@@ -42,6 +51,12 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
             .select_related("salon")
             .order_by("-created_at", "-id")
         ),
+        "favourites": (
+            {"salon": row.salon.name, "since": rfc3339(row.created_at)}
+            for row in Favourite.objects.filter(user=person, created_at__gte=since)
+            .select_related("salon")
+            .order_by("-created_at", "-id")
+        ),
         "staff_entries": (
             {"salon": row.salon.name, "name": row.name, "title": row.title, "is_active": row.is_active}
             for row in StaffMember.objects.filter(user=person).select_related("salon").order_by("id")
@@ -67,9 +82,15 @@ def erase(person: Person, now: datetime) -> Erasure:
         )
     reviewed = reviews.update(author=None)
     memberships = Membership.objects.filter(user=person).delete()[0]
+    favourites = Favourite.objects.filter(user=person).delete()[0]
+    SalonEvent.objects.filter(actor=person).update(actor=None)
+    HijriShift.objects.filter(decided_by=person).update(decided_by=None)
     entries = StaffMember.objects.filter(user=person).update(user=None)
     return Erasure(
-        erased=[Erased("memberships", _("Roles at salons"), memberships)],
+        erased=[
+            Erased("memberships", _("Roles at salons"), memberships),
+            Erased("favourites", _("Favourite salons"), favourites),
+        ],
         kept=[
             Kept(
                 "reviews",

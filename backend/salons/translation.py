@@ -2,17 +2,30 @@
 
 from modeltranslation.translator import TranslationOptions, register
 
-from backend.salons.models import Business, Category, City, Closure, Salon, Service, StaffMember
+from backend.salons.models import (
+    Business,
+    Category,
+    City,
+    Closure,
+    District,
+    Override,
+    Photo,
+    Resource,
+    Salon,
+    Season,
+    Service,
+    StaffMember,
+)
 
 
-@register([City, Category, Business])
+@register([City, District, Category, Business, Resource, Season])
 class NameTranslation(TranslationOptions):
     fields = ("name",)
 
 
 @register(Salon)
 class SalonTranslation(TranslationOptions):
-    fields = ("name", "description", "district", "address")
+    fields = ("name", "description", "address")
 
 
 @register(Service)
@@ -25,6 +38,11 @@ class StaffMemberTranslation(TranslationOptions):
     fields = ("name", "title")
 
 
-@register(Closure)
-class ClosureTranslation(TranslationOptions):
+@register([Closure, Override])
+class ReasonTranslation(TranslationOptions):
     fields = ("reason",)
+
+
+@register(Photo)
+class PhotoTranslation(TranslationOptions):
+    fields = ("caption", "alt")

@@ -30,7 +30,7 @@ def salon_summary(salon: Salon) -> dict[str, Any]:
         "slug": salon.slug,
         "name": salon.name,
         "city": slug_name(salon.city),
-        "district": salon.district or None,
+        "district": salon.district.name if salon.district else None,
         "audience": salon.audience,
         "rating": {"average": average, "count": salon.rating_count},
     }

@@ -36,7 +36,9 @@ def salon_lookup(salon: str) -> dict[str, Any]:
 
 def live_salon(salon: str) -> Salon:
     """A live salon by id or slug. Raises NotFound."""
-    found: Salon | None = Salon.objects.live().select_related("city").filter(**salon_lookup(salon)).first()
+    found: Salon | None = (
+        Salon.objects.live().select_related("city", "district").filter(**salon_lookup(salon)).first()
+    )
     if found is None:
         raise NotFound
     return found
@@ -44,7 +46,7 @@ def live_salon(salon: str) -> Salon:
 
 def live_salons(filters: Mapping[str, Any]) -> QuerySet[Salon]:
     """Live salons, by `city`, `category` and `audience` when given."""
-    salons: QuerySet[Salon] = Salon.objects.live().select_related("city")
+    salons: QuerySet[Salon] = Salon.objects.live().select_related("city", "district")
     if city := filters.get("city"):
         salons = salons.filter(city_id=city)
     if audience := filters.get("audience"):
@@ -60,7 +62,7 @@ def salon_page(salon: str) -> Salon:
     offered = Service.objects.filter(is_active=True)
     found: Salon | None = (
         Salon.objects.live()
-        .select_related("city")
+        .select_related("city", "district")
         .prefetch_related(
             Prefetch("services", offered.select_related("category")),
             Prefetch(
