@@ -14,15 +14,15 @@ from django.db.models import F, Q
 
 from backend.core.ids import uuid7
 from backend.core.money import CURRENCY
-
-VAT_NUMBER = r"^3[0-9]{13}3$"
-COMMERCIAL_REGISTRATION = r"^[0-9]{10}$"
-LICENCE_NUMBER = r"^[0-9]{4,20}$"
-"""The shape of a municipal licence number is UNCONFIRMED: digits, and no more is said about them."""
-BUILDING_NUMBER = r"^[0-9]{4}$"
-POSTAL_CODE = r"^[0-9]{5}$"
-SHORT_ADDRESS = r"^[A-Z]{4}[0-9]{4}$"
-"""The National Address (Saudi Post): building and secondary number, postal code, and the short form of all of it."""
+from backend.salons.licences import (
+    BUILDING_PATTERN,
+    COMMERCIAL_REGISTRATION_PATTERN,
+    LICENCE_PATTERN,
+    POSTAL_CODE_PATTERN,
+    SHORT_ADDRESS_PATTERN,
+    VAT_PATTERN,
+)
+from backend.salons.prayer import Prayer
 
 
 def _shaped(field: str, pattern: str, name: str) -> models.CheckConstraint:
@@ -81,18 +81,20 @@ class Business(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=120)
     vat_number = models.CharField(
-        max_length=15, blank=True, default="", validators=[RegexValidator(VAT_NUMBER)]
+        max_length=15, blank=True, default="", validators=[RegexValidator(VAT_PATTERN)]
     )
     commercial_registration = models.CharField(
-        max_length=10, blank=True, default="", validators=[RegexValidator(COMMERCIAL_REGISTRATION)]
+        max_length=10, blank=True, default="", validators=[RegexValidator(COMMERCIAL_REGISTRATION_PATTERN)]
     )
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            _shaped("vat_number", VAT_NUMBER, "business_vat_number_shape"),
-            _shaped("commercial_registration", COMMERCIAL_REGISTRATION, "business_registration_shape"),
+            _shaped("vat_number", VAT_PATTERN, "business_vat_number_shape"),
+            _shaped(
+                "commercial_registration", COMMERCIAL_REGISTRATION_PATTERN, "business_registration_shape"
+            ),
         ]
         verbose_name_plural = "businesses"
 
@@ -122,7 +124,7 @@ class PrayerPause(models.TextChoices):
     CHOSEN = "chosen"
 
 
-PRAYERS = ("fajr", "dhuhr", "asr", "maghrib", "isha")
+PRAYERS = tuple(prayer.value for prayer in Prayer)
 
 
 class SalonQuerySet(models.QuerySet["Salon"]):
@@ -218,11 +220,11 @@ class Salon(models.Model):
                 | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
                 name="salon_coordinates_are_a_pair",
             ),
-            _shaped("building_number", BUILDING_NUMBER, "salon_building_number_shape"),
-            _shaped("postal_code", POSTAL_CODE, "salon_postal_code_shape"),
-            _shaped("secondary_number", BUILDING_NUMBER, "salon_secondary_number_shape"),
-            _shaped("short_address", SHORT_ADDRESS, "salon_short_address_shape"),
-            _shaped("licence_number", LICENCE_NUMBER, "salon_licence_number_shape"),
+            _shaped("building_number", BUILDING_PATTERN, "salon_building_number_shape"),
+            _shaped("postal_code", POSTAL_CODE_PATTERN, "salon_postal_code_shape"),
+            _shaped("secondary_number", BUILDING_PATTERN, "salon_secondary_number_shape"),
+            _shaped("short_address", SHORT_ADDRESS_PATTERN, "salon_short_address_shape"),
+            _shaped("licence_number", LICENCE_PATTERN, "salon_licence_number_shape"),
         ]
         indexes = [
             models.Index(fields=["city", "id"], condition=Q(status="live"), name="salon_live_by_city"),
