@@ -23,7 +23,10 @@ LONGEST_SALON_NAME = 12
 def tell(booking: Booking, verb: str, *, before: str, actor_role: str, now: datetime) -> None:
     """Queue what this change should say, to the customer and to the desk, in the transaction of the change."""
     _tell_customer(booking, verb, before=before, actor_role=actor_role, now=now)
-    if booking.state == BookingState.REQUESTED:
+    if verb == "reschedule":
+        if actor_role == ActorRole.CUSTOMER:
+            _tell_desk(booking, "booking_moved_by_customer", now=now)
+    elif booking.state == BookingState.REQUESTED:
         _tell_desk(booking, "booking_requested", now=now)
     elif verb == "cancel" and actor_role == ActorRole.CUSTOMER and before != BookingState.HELD:
         _tell_desk(booking, "booking_cancelled_by_customer", now=now)
@@ -53,6 +56,11 @@ def _customer_words(booking: Booking, verb: str, *, before: str, actor_role: str
     """(kind, text) in the active language; an empty kind says nothing is worth a message."""
     words = _words(booking)
     match booking.state:
+        case _ if verb == "reschedule":
+            return (
+                "booking_rescheduled",
+                _("Your booking %(ref)s has been moved\nNow: %(day)s %(date)s at %(time)s") % words,
+            )
         case BookingState.REQUESTED:
             return "booking_received", _(
                 "Your request at %(salon)s was received\n%(day)s %(date)s at %(time)s"
@@ -117,6 +125,10 @@ def _tell_desk(booking: Booking, kind: str, *, now: datetime) -> None:
             words = _words(booking)
             if kind == "booking_requested":
                 body = _("New booking request %(ref)s\n%(day)s %(date)s at %(time)s") % words
+            elif kind == "booking_moved_by_customer":
+                body = (
+                    _("Booking %(ref)s was moved by the customer\nNow: %(day)s %(date)s at %(time)s") % words
+                )
             else:
                 body = (
                     _("Booking %(ref)s was cancelled by the customer\n%(day)s %(date)s at %(time)s") % words

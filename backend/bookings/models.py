@@ -260,7 +260,10 @@ class ActorRole(models.TextChoices):
 
 
 class BookingEvent(models.Model):
-    """One change of a booking: who, from, to, why, when. Written by `operations.transitions` only."""
+    """One change of a booking: who, from, to, why, when; `moved_from` is the start a reschedule left behind.
+
+    Written by `operations.transitions` only.
+    """
 
     id = models.BigAutoField(primary_key=True)
     booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="events")
@@ -273,6 +276,7 @@ class BookingEvent(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     reason = models.CharField(max_length=300, blank=True, default="")
+    moved_from = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField()
 
     class Meta:

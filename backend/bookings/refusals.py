@@ -45,6 +45,11 @@ class OutsideHours(Refused):
     message = _("The chosen time is outside working hours.")
 
 
+class PrayerBreak(Refused):
+    code = "prayer_break"
+    message = _("This time is set aside for prayer. Please choose another time.")
+
+
 class NotOnGrid(Refused):
     code = "not_on_grid"
     message = _("Please choose one of the times offered.")
@@ -53,6 +58,26 @@ class NotOnGrid(Refused):
 class StaffUnavailable(Refused):
     code = "staff_unavailable"
     message = _("The specialist is not available at this time.")
+
+
+class ResourceUnavailable(Refused):
+    code = "resource_unavailable"
+    message = _("The room or device this service needs is not available at this time.")
+
+
+class DayFull(Refused):
+    code = "day_full"
+    message = _("No more bookings are taken for this day. Please choose another day.")
+
+
+class SalonNotLive(Refused):
+    code = "salon_not_live"
+    message = _("This salon does not take bookings at the moment.")
+
+
+class RescheduleTooLate(Refused):
+    code = "reschedule_too_late"
+    message = _("The time in which this booking could be moved without a fee has passed.")
 
 
 class ServiceUnavailable(Refused):
@@ -97,6 +122,9 @@ BY_REASON: dict[Reason, type[DomainError]] = {
         OutsideHours,
         NotOnGrid,
         StaffUnavailable,
+        PrayerBreak,
+        ResourceUnavailable,
+        DayFull,
         ServiceUnavailable,
     )
 }

@@ -115,6 +115,7 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "list_too_long": _("This list has more entries than allowed."),
     "unknown_field": _("This name is not known here."),
     "not_found": _("The requested item does not exist."),
+    "variant_required": _("Please choose one of the options of this service."),
     "phone_invalid": _("The mobile number is not correct. Example: 0512345678"),
     "phone_not_supported": _("Only Saudi mobile numbers can be used."),
     "phone_unchanged": _("This is already the number of your account."),
@@ -123,7 +124,16 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "date_out_of_range": _("This date is outside the years that can be used."),
     "offset_required": _("The time needs its offset. Example: 2026-11-20T16:30:00+03:00"),
     "uuid_invalid": _("This is not a valid identifier."),
+    "windows_overlap": _("These hours overlap others of the same day or week."),
+    "ends_before_start": _("The end must be later than the start."),
+    "photo_type_not_supported": _("Photos can be JPEG, PNG or WebP files that do not move."),
+    "photo_unreadable": _("This file cannot be read as a photo."),
+    "photo_too_large": _("The photo is too large."),
+    "photo_too_small": _("The photo is too small. Each side needs at least 320 pixels."),
+    "photo_too_narrow": _("The photo is too narrow. One side may be at most four times as long as the other."),
     "cursor_invalid": _("This page marker is not valid for this list."),
+    "already_exists": _("This already exists here."),
+    "location_not_served": _("This place lies outside the countries served."),
 }
 """Codes inside `errors[]` of a `validation_failed` problem, with their sentences."""
 

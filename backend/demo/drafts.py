@@ -15,7 +15,7 @@ from enum import Enum, auto
 from itertools import product
 
 from backend.bookings import availability
-from backend.bookings.availability import Span, Step
+from backend.bookings.availability import Need, NeedKind, Span, Step
 from backend.demo import people
 from backend.demo.world import DAY, Cluster, Line, Person, SalonCast, Staff, dice
 
@@ -259,8 +259,16 @@ def _claims(items: tuple[Item, ...]) -> list[tuple[uuid.UUID, Span]]:
         return [
             (items[0].staff.id, (items[0].starts - plan.before, items[0].starts + plan.minutes + plan.after))
         ]
-    steps = [Step(i.line.plan.minutes, (i.staff.id,), i.line.plan.before, i.line.plan.after) for i in items]
-    return availability.claims(steps, [i.staff.id for i in items], items[0].starts)
+    steps = [
+        Step(
+            i.line.plan.minutes,
+            [Need(NeedKind.STAFF, [i.staff.id])],
+            i.line.plan.before,
+            i.line.plan.after,
+        )
+        for i in items
+    ]
+    return availability.claims(steps, [[i.staff.id] for i in items], items[0].starts)
 
 
 def _outcome(rng: random.Random, salon: SalonCast, day: int, starts: int) -> Outcome:

@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backend.bookings.availability import (
+    Need,
+    NeedKind,
     Question,
     Reason,
     Rulebook,
     Step,
-    WeeklyWindow,
     assign,
     ceil_minute,
     choose,
     claims,
-    compile_rulebook,
     explain,
     floor_minute,
     moment_of,
@@ -28,6 +28,7 @@ from backend.bookings.availability import (
     slots,
     starts_on,
 )
+from backend.salons.timetable import ClosedMoments, WeeklyWindow, compile_timetable
 
 RIYADH = ZoneInfo("Asia/Riyadh")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -68,35 +69,55 @@ def salon(
     grid: int = 30,
     notice: int = 0,
     horizon: int = 365,
+    **rules: Any,
 ) -> Rulebook[str]:
-    return compile_rulebook(
-        zone=zone,
-        grid_minutes=grid,
-        notice_minutes=notice,
-        horizon_days=horizon,
-        salon_windows=hours,
-        staff_windows=staff or {},
-    )
+    timetable = compile_timetable(zone=zone, salon_windows=hours, staff_windows=staff or {}, **rules)
+    return Rulebook(timetable, grid, notice, horizon)
 
 
-def service(duration: int = 60, *candidates: str, before: int = 0, after: int = 0) -> Step[str]:
-    return Step(duration, candidates or ("amal",), buffer_before=before, buffer_after=after)
+def people(*candidates: str) -> Need[str]:
+    return Need(NeedKind.STAFF, candidates)
+
+
+def things(*candidates: str) -> Need[str]:
+    return Need(NeedKind.RESOURCE, candidates)
+
+
+def service(
+    duration: int = 60,
+    *candidates: str,
+    before: int = 0,
+    after: int = 0,
+    gap: tuple[int, int] | None = None,
+    using: Iterable[Need[str]] = (),
+) -> Step[str]:
+    needs = (people(*(candidates or ("amal",))), *using)
+    return Step(duration, needs, buffer_before=before, buffer_after=after, gap=gap)
+
+
+def closed(starts: str, ends: str, subject: str | None = None) -> ClosedMoments[str]:
+    return ClosedMoments(at(starts), at(ends), subject)
+
+
+def staff_of(question: Question[str], day: date = SUNDAY) -> list[tuple[tuple[str, ...], ...]]:
+    """Who is listed for the first need of each step, start by start."""
+    return [tuple(needs[0] for needs in slot.able) for slot in slots(question, from_date=day, days=1)]
 
 
 def ask(rulebook: Rulebook[str], *steps: Step[str], now: str = EARLIER, **facts: Any) -> Question[str]:
-    return Question(rulebook, steps or (service(),), now=at(now, rulebook.zone), **facts)
+    return Question(rulebook, steps or (service(),), now=at(now, rulebook.timetable.zone), **facts)
 
 
 def times(question: Question[str], day: date = SUNDAY, days: int = 1) -> list[str]:
     """The starts offered, as clock times; each is checked to be explained by no reason."""
-    zone = question.rulebook.zone
+    zone = question.rulebook.timetable.zone
     offered = slots(question, from_date=day, days=days)
     assert all(explain(question, slot.starts) == () for slot in offered)
     return [f"{moment_of(slot.starts).astimezone(zone):%H:%M}" for slot in offered]
 
 
 def why(question: Question[str], start: str, **options: Any) -> tuple[str, ...]:
-    return explain(question, at(start, question.rulebook.zone, **options))
+    return explain(question, at(start, question.rulebook.timetable.zone, **options))
 
 
 # Opening hours and the grid
@@ -457,50 +478,44 @@ def test_a_booking_moved_into_its_own_time_leaves_its_own_claim_out():
 
 
 def test_a_part_day_closure_refuses_every_visit_that_meets_it():
-    question = ask(salon(daily("10:00-15:00")), closures=[span("12:00", "13:00")])
+    question = ask(salon(daily("10:00-15:00"), closures=[closed("12:00", "13:00")]))
 
     assert times(question) == ["10:00", "10:30", "11:00", "13:00", "13:30", "14:00"]
     assert why(question, "11:30") == why(question, "12:30") == ("salon_closed",)
 
 
 def test_a_closure_across_midnight_closes_parts_of_both_days():
-    question = ask(salon(daily("22:00-26:00", weekdays=[7])), closures=[(at("23:00"), at(f"{MONDAY} 00:30"))])
+    question = ask(salon(daily("22:00-26:00", weekdays=[7]), closures=[closed("23:00", f"{MONDAY} 00:30")]))
 
     assert times(question, SUNDAY) == ["22:00"]
     assert times(question, MONDAY) == ["00:30", "01:00"]
 
 
 def test_buffers_may_run_into_a_closure_or_an_absence():
-    rulebook, tidy = salon(daily("10:00-15:00")), service(60, after=20)
-
-    assert why(ask(rulebook, tidy, closures=[span("12:00", "13:00")]), "11:00") == ()
-    assert why(ask(rulebook, tidy, away={"amal": [span("12:00", "13:00")]}), "11:00") == ()
+    for subject in (None, "amal"):
+        rulebook = salon(daily("10:00-15:00"), closures=[closed("12:00", "13:00", subject)])
+        assert why(ask(rulebook, service(60, after=20)), "11:00") == ()
 
 
 def test_while_one_person_is_away_others_take_over():
     question = ask(
-        salon(daily("10:00-12:00")), service(60, "amal", "badr"), away={"amal": [span("10:00", "11:00")]}
+        salon(daily("10:00-12:00"), closures=[closed("10:00", "11:00", "amal")]), service(60, "amal", "badr")
     )
 
-    assert [slot.staff for slot in slots(question, from_date=SUNDAY, days=1)] == [
-        (("badr",),),
-        (("badr",),),
-        (("amal", "badr"),),
-    ]
+    assert staff_of(question) == [(("badr",),), (("badr",),), (("amal", "badr"),)]
 
 
 def test_the_chosen_person_being_away_is_not_the_same_as_being_busy():
-    rulebook = salon(daily("10:00-12:00"))
+    rulebook = salon(daily("10:00-14:00"), closures=[closed("10:00", "10:01", "amal")])
 
-    assert why(ask(rulebook, away={"amal": [span("10:00", "10:01")]}), "10:00") == ("staff_unavailable",)
-    assert why(ask(rulebook, busy={"amal": [span("10:00", "10:01")]}), "10:00") == ("slot_unavailable",)
+    assert why(ask(rulebook), "10:00") == ("staff_unavailable",)
+    assert why(ask(rulebook, busy={"amal": [span("12:00", "12:01")]}), "12:00") == ("slot_unavailable",)
 
 
 def test_one_away_and_the_other_busy_leaves_the_slot_unavailable():
     question = ask(
-        salon(daily("10:00-12:00")),
+        salon(daily("10:00-12:00"), closures=[closed("10:00", "12:00", "amal")]),
         service(60, "amal", "badr"),
-        away={"amal": [span("10:00", "12:00")]},
         busy={"badr": [span("10:00", "12:00")]},
     )
 
@@ -535,7 +550,7 @@ def test_somebody_with_own_hours_but_none_of_them_never_works():
 
 
 def test_no_candidates_means_the_service_itself_is_unavailable():
-    question = ask(salon(daily("10:00-14:00")), service(), Step(30, ()))
+    question = ask(salon(daily("10:00-14:00")), service(), Step(30, [people()]))
 
     assert times(question) == []
     assert why(question, "10:00") == ("service_unavailable",)
@@ -583,7 +598,7 @@ def test_buffers_between_two_services_of_one_person_do_not_stand_in_their_way():
     question = ask(salon(daily("10:00-11:00")), service(30, after=15), service(30, before=15))
 
     assert times(question) == ["10:00"]
-    assert claims(question.steps, ("amal", "amal"), at("10:00")) == [("amal", span("10:00", "11:00"))]
+    assert claims(question.steps, [("amal",), ("amal",)], at("10:00")) == [("amal", span("10:00", "11:00"))]
 
 
 def test_a_before_buffer_longer_than_the_step_before_it_reaches_back_past_the_visits_start():
@@ -604,9 +619,7 @@ def test_everyone_listed_for_a_step_is_free_for_that_step():
         busy={"amal": [span("10:30", "11:00")]},
     )
 
-    [slot] = slots(question, from_date=SUNDAY, days=1)
-
-    assert slot.staff == (("amal", "badr"), ("badr",))
+    assert staff_of(question) == [(("amal", "badr"), ("badr",))]
 
 
 def test_a_chain_may_not_cross_a_break_even_between_its_steps():
@@ -617,10 +630,9 @@ def test_a_chain_may_not_cross_a_break_even_between_its_steps():
 
 def test_each_step_has_its_own_reason_when_two_fail():
     question = ask(
-        salon(daily("10:00-12:00")),
+        salon(daily("10:00-12:00"), closures=[closed("10:00", "12:00", "amal")]),
         service(30, "amal"),
         service(30, "badr"),
-        away={"amal": [span("10:00", "12:00")]},
         busy={"badr": [span("10:00", "12:00")]},
     )
 
@@ -641,21 +653,33 @@ def test_a_customer_is_not_in_two_chairs_at_once_but_may_walk_from_one_to_the_ne
 
 def test_all_reasons_are_told_in_their_fixed_order():
     question = ask(
-        salon(daily("10:00-14:00", weekdays=[7]), horizon=0),
+        salon(
+            daily("10:00-14:00", weekdays=[7]),
+            horizon=0,
+            closures=[closed("13:00", "14:00"), closed("14:00", "15:00", "dana")],
+            pauses=lambda day: [span("13:30", "13:40")],
+        ),
         service(60, "amal"),
-        Step(30, ()),
+        service(5, using=[things()]),
+        service(5, "badr"),
+        service(5, "dana"),
+        Step(30, [people()]),
         now=f"{SATURDAY} 12:00",
         busy={"amal": [span("13:00", "14:00")]},
-        closures=[span("13:00", "14:00")],
         customer_busy=[span("13:00", "14:00")],
+        full_days={"badr": [SUNDAY]},
     )
 
-    assert why(question, "13:10") == (
+    assert why(question, "12:50") == (
         "service_unavailable",
         "too_far",
         "salon_closed",
         "outside_hours",
+        "prayer_break",
         "not_on_grid",
+        "staff_unavailable",
+        "resource_unavailable",
+        "day_full",
         "slot_unavailable",
         "booking_overlap",
     )
@@ -679,9 +703,9 @@ def test_the_best_ranked_person_who_is_free_is_assigned():
     )
     rank = {"dana": 0, "badr": 1, "amal": 2}.__getitem__
 
-    assert assign(question, at("10:00"), rank) == ("badr",)
-    assert assign(question, at("11:00"), rank) == ("dana",)
-    assert assign(question, at("11:00")) == ("amal",)
+    assert assign(question, at("10:00"), rank) == (("badr",),)
+    assert assign(question, at("11:00"), rank) == (("dana",),)
+    assert assign(question, at("11:00")) == (("amal",),)
 
 
 def test_nobody_is_assigned_where_the_start_is_refused():
@@ -691,26 +715,31 @@ def test_nobody_is_assigned_where_the_start_is_refused():
     assert assign(question, at("11:30")) is None
 
 
+def chosen(*able: tuple[str, ...], **options: Any) -> tuple[str, ...]:
+    """Who is chosen where every step needs one person."""
+    return tuple(who for (who,) in choose([[step] for step in able], **options))
+
+
 def test_among_equals_one_person_serves_as_much_of_the_visit_as_possible():
-    assert choose([("amal", "badr"), ("dana", "badr"), ("amal", "dana")]) == ("badr", "badr", "amal")
-    assert choose([("amal", "badr"), ("badr",)], {"amal": 1, "badr": 1}.__getitem__) == ("badr", "badr")
+    assert chosen(("amal", "badr"), ("dana", "badr"), ("amal", "dana")) == ("badr", "badr", "amal")
+    assert chosen(("amal", "badr"), ("badr",), rank={"amal": 1, "badr": 1}.__getitem__) == ("badr", "badr")
 
 
 def test_rank_goes_before_staying_with_one_person():
-    assert choose([("amal", "badr"), ("badr",)], {"amal": 1, "badr": 2}.__getitem__) == ("amal", "badr")
+    assert chosen(("amal", "badr"), ("badr",), rank={"amal": 1, "badr": 2}.__getitem__) == ("amal", "badr")
 
 
 def test_claims_hold_buffers_and_are_merged_for_one_person_only():
     steps = [service(30, before=5, after=10), service(20, after=10), service(40, before=15)]
 
-    assert claims(steps, ("amal", "badr", "amal"), at("10:00")) == [
+    assert claims(steps, [("amal",), ("badr",), ("amal",)], at("10:00")) == [
         ("amal", span("09:55", "11:30")),
         ("badr", span("10:30", "11:00")),
     ]
-    assert claims([service(30), service(30)], ("amal", "amal"), at("10:00")) == [
+    assert claims([service(30), service(30)], [("amal",), ("amal",)], at("10:00")) == [
         ("amal", span("10:00", "11:00"))
     ]
-    assert claims([service(30), service(30), service(30)], ("amal", "badr", "amal"), at("10:00")) == [
+    assert claims([service(30)] * 3, [("amal",), ("badr",), ("amal",)], at("10:00")) == [
         ("amal", span("10:00", "10:30")),
         ("badr", span("10:30", "11:00")),
         ("amal", span("11:00", "11:30")),
@@ -751,3 +780,15 @@ def test_visits_and_steps_that_make_no_sense_are_refused():
         service(30, after=-1)
     with pytest.raises(ValueError, match="grid"):
         salon(daily("10:00-12:00"), grid=0)
+    with pytest.raises(ValueError, match="at least one need"):
+        Step(30, [])
+    with pytest.raises(ValueError, match="nobody is a candidate of two"):
+        Step(30, [people("amal"), people("amal")])
+    with pytest.raises(ValueError, match="horizon"):
+        replace(question, horizon_days=-1)
+
+
+@pytest.mark.parametrize("gap", [(0, 10), (10, 10), (20, 30), (10, 40)])
+def test_a_processing_gap_lies_inside_its_service(gap):
+    with pytest.raises(ValueError, match="processing gap"):
+        service(30, gap=gap)

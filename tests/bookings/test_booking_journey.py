@@ -41,7 +41,7 @@ def test_a_salon_without_deposit_confirms_at_once(sent: Any) -> None:
     assert booking["starts_at"] == FRIDAY_NOON
     assert booking["ends_at"] == "2026-11-20T12:45:00+03:00"
     assert booking["price"] == {"amount_minor": 11500, "currency": "SAR", "display": "115.00 ر.س"}
-    assert booking["allowed_actions"] == ["cancel"]
+    assert booking["allowed_actions"] == ["cancel", "reschedule"]
     [text] = sent(customer.phone)
     assert "تم تأكيد حجزك في صالون لمسة" in text
     assert booking["reference"] in text
@@ -57,7 +57,7 @@ def test_a_request_waits_for_the_desk_and_is_confirmed(language: str, label: str
     assert booking["respond_by"] == "2026-11-20T01:30:00+03:00"
     at_desk = Api(desk)
     seen = ok(at_desk.get(f"manage/bookings/{booking['id']}"))
-    assert seen["allowed_actions"] == ["confirm", "decline", "cancel"]
+    assert seen["allowed_actions"] == ["confirm", "decline", "cancel", "reschedule"]
     assert seen["customer"]["phone_masked"].endswith(customer.phone[-3:])
     assert customer.phone not in str(seen)
     confirmed = ok(at_desk.post(f"manage/bookings/{booking['id']}/confirm", {"version": 1}))

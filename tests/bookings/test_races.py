@@ -16,9 +16,9 @@ from backend.bookings import availability, operations
 from backend.bookings.models import Booking, Calendar, Claim
 from backend.bookings.operations.claiming import insert_claims, lock_calendars
 from backend.bookings.operations.paying import deposit_paid
-from backend.bookings.queries import Wish, bookings_of, plan_visit, question
+from backend.bookings.queries import Wish, bookings_of, plan_visit, question, rules_of
 from backend.core.time import RIYADH
-from backend.salons.models import StaffService
+from backend.salons.models import Salon, StaffService
 from tests.factories import ServiceFactory, UserFactory, employ, open_salon
 from tests.support.api import Api
 from tests.support.race import race
@@ -165,7 +165,7 @@ def test_an_expiring_hold_and_its_payment_agree_on_one_end() -> None:
 def test_witness_without_lock_and_constraint_one_slot_is_sold_many_times() -> None:
     """The same steps with both guards taken away: everybody looks, everybody sees it free, everybody writes."""
     salon, service, [person] = open_salon(deposit_percent=0)
-    visit = plan_visit(salon, [Wish(service.id)])
+    visit = plan_visit(rules_of(Salon.objects.get(pk=salon.pk)), [Wish(service.id)])
     start = availability.floor_minute(tomorrow_at(12))
     calendar = Calendar.objects.create(staff_member=person)
     empty = [

@@ -21,7 +21,7 @@ from backend.accounts.models import PlatformRole, User
 from backend.bookings import availability
 from backend.bookings.models import Booking, BookingEvent, BookingState, Claim
 from backend.bookings.operations import expire_dead
-from backend.bookings.queries import Wish, free_slots, plan_visit
+from backend.bookings.queries import Wish, free_slots, plan_visit, rules_of
 from backend.core import jobs
 from backend.core.time import RIYADH
 from backend.demo import export, loading
@@ -122,7 +122,7 @@ def test_the_demo_people_sign_in_as_promised(demo: loading.Totals) -> None:
 def test_whoever_tries_it_finds_time_on_every_coming_day(demo: loading.Totals, slug: str) -> None:
     salon, now = Salon.objects.get(slug=slug), timezone.now()
     service = salon.services.all()[0]
-    visit = plan_visit(salon, [Wish(service.pk)])
+    visit = plan_visit(rules_of(salon), [Wish(service.pk)])
     assert len(visit.candidates) >= 2
     tomorrow = now.astimezone(RIYADH).date() + timedelta(days=1)
     per_day: Counter[date] = Counter()
@@ -179,13 +179,13 @@ def test_claims_are_what_a_real_booking_would_take(demo: loading.Totals) -> None
         steps = [
             availability.Step(
                 i.service.duration_minutes,
-                (i.staff_member_id,),
+                [availability.Need(availability.NeedKind.STAFF, [i.staff_member_id])],
                 i.service.buffer_before_minutes,
                 i.service.buffer_after_minutes,
             )
             for i in items
         ]
-        spans = availability.claims(steps, [i.staff_member_id for i in items], _minute(booking.starts_at))
+        spans = availability.claims(steps, [[i.staff_member_id] for i in items], _minute(booking.starts_at))
         wanted = [span for _, span in spans] + [(_minute(booking.starts_at), _minute(booking.ends_at))]
         found = [(_minute(c.starts_at), _minute(c.ends_at)) for c in booking.claims.all()]
         assert sorted(found) == sorted(wanted)

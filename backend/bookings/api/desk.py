@@ -124,6 +124,32 @@ class DeskBooking(Endpoint):
         return Response(as_desk(person(request), booking_id), headers=FRESH)
 
 
+class DeskReschedule(Endpoint):
+    access = {"POST": BookingAtMyDesk("answer_bookings")}
+
+    @extend_schema(
+        operation_id="rescheduleSalonBooking",
+        summary="Move a booking from the salon's side; the customer is told",
+        tags=["manage"],
+        request=serializers.RescheduleBody,
+        responses={200: serializers.DeskBookingShape},
+    )
+    def post(self, request: Request, booking_id: uuid.UUID) -> Response:
+        desk_booking(person(request), booking_id)
+        body = self.body(serializers.RescheduleBody, request)
+        try:
+            operations.reschedule(
+                bookings=bookings_at(salons_where(person(request), "answer_bookings")),
+                booking_id=booking_id,
+                actor=operations.by_salon(person(request)),
+                now=timezone.now(),
+                **body,
+            )
+        except VersionConflict:
+            raise VersionConflict(current=as_desk(person(request), booking_id))
+        return Response(as_desk(person(request), booking_id), headers=FRESH)
+
+
 class DeskVerb(Endpoint):
     """Parent of the desk's verbs: each subclass names one move."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import get_language, pgettext_lazy
 
-from backend.bookings.availability import Reason, Slot, moment_of
+from backend.bookings.availability import Reason
 from backend.bookings.models import Booking, BookingEvent, BookingItem, BookingState, Source
 from backend.bookings.operations import Actor, allowed_actions, cancellation_fee
 from backend.bookings.operations.creating import Quote
@@ -30,15 +29,6 @@ STATE_LABELS = {
     BookingState.CANCELLED: pgettext_lazy("booking", "Cancelled"),
     BookingState.EXPIRED: pgettext_lazy("booking", "Expired"),
 }
-
-
-def slot(found: Slot[uuid.UUID], salon: Salon) -> dict[str, Any]:
-    return {
-        "starts_at": rfc3339(moment_of(found.starts), salon.zone),
-        "ends_at": rfc3339(moment_of(found.ends), salon.zone),
-        "business_date": found.business_date.isoformat(),
-        "staff_member_ids": [str(staff_id) for staff_id in found.staff[0]],
-    }
 
 
 def explanation(starts_at: datetime, reasons: Sequence[Reason], salon: Salon) -> dict[str, Any]:
@@ -62,14 +52,17 @@ def quote(found: Quote) -> dict[str, Any]:
     salon = found.visit.salon
     at = found.starts_at
     items = []
-    for service in found.visit.services:
-        until = at + timedelta(minutes=service.duration_minutes)
+    for line in found.visit.lines:
+        until = at + timedelta(minutes=line.service.duration_minutes)
         items.append(
             {
-                "service": {"id": str(service.id), "name": service.name},
+                "service": {
+                    "id": str(line.service.id),
+                    "name": line.name_ar if in_arabic() else line.name_en,
+                },
                 "starts_at": rfc3339(at, salon.zone),
                 "ends_at": rfc3339(until, salon.zone),
-                "price": money(service.price_minor, salon.currency),
+                "price": money(line.price_minor, salon.currency),
             }
         )
         at = until
@@ -79,25 +72,34 @@ def quote(found: Quote) -> dict[str, Any]:
         "starts_at": rfc3339(found.starts_at, salon.zone),
         "ends_at": rfc3339(found.ends_at, salon.zone),
         "business_date": found.business_date.isoformat(),
-        "price": money(found.price_minor, salon.currency),
-        "price_parts": price_parts(found.price_minor, salon.currency),
-        "deposit": money(found.deposit_minor, salon.currency),
+        "price": money(found.visit.price_minor, salon.currency),
+        "price_parts": price_parts(found.visit.price_minor, salon.currency),
+        "deposit": money(found.visit.deposit_minor, salon.currency),
         "cancellation": {
             "free_until": rfc3339(found.starts_at - timedelta(hours=salon.free_cancel_hours), salon.zone),
-            "fee_after": money(percentage(found.deposit_minor, salon.late_cancel_percent), salon.currency),
+            "fee_after": money(
+                percentage(found.visit.deposit_minor, salon.late_cancel_percent), salon.currency
+            ),
         },
     }
 
 
+def in_arabic() -> bool:
+    return (get_language() or "ar").startswith("ar")
+
+
 def booking_item(item: BookingItem, booking: Booking) -> dict[str, Any]:
     zone = booking.salon.zone
-    arabic = (get_language() or "ar").startswith("ar")
     return {
         "service": {
             "id": str(item.service_id),
-            "name": item.service_name_ar if arabic else item.service_name_en,
+            "name": item.service_name_ar if in_arabic() else item.service_name_en,
         },
         "staff_member": {"id": str(item.staff_member_id), "name": item.staff_member.name},
+        "resources": [
+            {"id": str(r.resource_id), "name": r.resource.name, "code": r.resource.code}
+            for r in item.resources.all()
+        ],
         "starts_at": rfc3339(item.starts_at, zone),
         "ends_at": rfc3339(item.ends_at, zone),
         "price": money(item.price_minor, booking.currency),
@@ -167,5 +169,6 @@ def event(row: BookingEvent, salon: Salon) -> dict[str, Any]:
         "from": row.from_state or None,
         "to": row.to_state,
         "actor": row.actor_role,
+        "moved_from": rfc3339(row.moved_from, salon.zone) if row.moved_from else None,
         "reason": row.reason or None,
     }

@@ -97,6 +97,18 @@ class WalkInBody(Body):
     note = fields.Prose(required=False, allow_blank=True, max_length=500, default="")
 
 
+class RescheduleBody(Body):
+    version = fields.Integer(min_value=1, max_value=2_000_000_000)
+    starts_at = fields.Moment()
+    staff_member_id = fields.Identifier(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="A chosen person for all of it; absent or null prefers the same people",
+    )
+    reason = fields.Text(required=False, allow_blank=True, max_length=300, default="")
+
+
 class VerbBody(Body):
     version = fields.Integer(min_value=1, max_value=2_000_000_000)
     reason = fields.Text(required=False, allow_blank=True, max_length=300, default="")
@@ -132,8 +144,13 @@ class QuoteShape(Shape):
     cancellation = QuoteCancellationShape()
 
 
+class ItemResourceShape(NamedShape):
+    code = serializers.CharField(help_text="What stands on the door or the device")
+
+
 class BookingItemShape(QuoteItemShape):
     staff_member = NamedShape()
+    resources = ItemResourceShape(many=True, help_text="Rooms, chairs and devices kept for it")
 
 
 class CancellationShape(Shape):
@@ -203,6 +220,7 @@ class EventShape(Shape):
     # `from` is a word of Python, so the field is declared below by its wire name.
     to = serializers.CharField()
     actor = serializers.CharField()
+    moved_from = fields.Moment(allow_null=True, help_text="The start a reschedule left behind")
     reason = serializers.CharField(allow_null=True)
 
     def get_fields(self) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,70 +11,19 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from backend.bookings import availability, operations
-from backend.bookings import queries as times
+from backend.bookings import operations
 from backend.bookings.api import present, serializers
 from backend.bookings.models import Booking
 from backend.bookings.queries import Wish, bookings_of, in_phase
 from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import page
-from backend.core.api.schema import IDEMPOTENCY_KEY, SALON
-from backend.core.api.views import Endpoint, PublicEndpoint, answer_once, person
+from backend.core.api.schema import IDEMPOTENCY_KEY, OPTIONAL_IDEMPOTENCY_KEY
+from backend.core.api.views import Endpoint, answer_once, person
 from backend.core.errors import NotFound, ValidationFailed, VersionConflict
 from backend.salons.models import Salon
 from backend.salons.queries import live_salon
 
 FRESH = {"Cache-Control": "private, no-cache"}
-
-
-class Availability(PublicEndpoint):
-    queries = {"GET": serializers.AvailabilityQuery}
-
-    @extend_schema(
-        operation_id="getAvailability",
-        summary="The times that are truly free, or why a moment is not",
-        tags=["catalogue"],
-        parameters=[SALON, serializers.AvailabilityQuery],
-        responses={200: serializers.AvailabilityShape},
-    )
-    def get(self, request: Request, salon: str) -> Response:
-        now, asked = timezone.now(), self.query
-        at = live_salon(salon)
-        try:
-            visit = times.plan_visit(
-                at, [Wish(id, asked.get("staff_member_id")) for id in asked["service_ids"]]
-            )
-        except ValidationFailed as error:
-            parameter = (
-                "staff_member_id" if error.errors[0].pointer == "/items/0/staff_member_id" else "service_ids"
-            )
-            raise ValidationFailed.parameter(parameter, error.errors[0].code) from error
-        first = asked.get("date") or now.astimezone(at.zone).date()
-        open_weekdays = {w.weekday for w in at.working_windows.filter(staff_member=None)}
-        days = {first + timedelta(days=i): list[dict[str, Any]]() for i in range(asked["days"])}
-        for slot in times.free_slots(visit, from_date=first, days=asked["days"], now=now):
-            shown = present.slot(slot, at)
-            days[availability.moment_of(slot.starts).astimezone(at.zone).date()].append(shown)
-        explanation = None
-        if moment := asked.get("explain"):
-            start = availability.floor_minute(moment)
-            question = times.question(visit, starts=(start, start + 1), now=now)
-            explanation = present.explanation(moment, availability.explain(question, start), at)
-        return Response(
-            {
-                "timezone": at.timezone,
-                "days": [
-                    {
-                        "date": day.isoformat(),
-                        "closed": not slots and day.isoweekday() not in open_weekdays,
-                        "slots": slots,
-                    }
-                    for day, slots in days.items()
-                ],
-                "explanation": explanation,
-            },
-            headers=FRESH,
-        )
 
 
 def wishes_of(body: dict[str, Any]) -> list[Wish]:
@@ -177,6 +125,39 @@ class BookingCollection(Endpoint):
             return 201, as_customer(person(request), booking.pk)
 
         return answer_once(request, operation="createBooking", body=request.data, act=book)
+
+
+class BookingReschedule(Endpoint):
+    access = {"POST": SIGNED_IN}
+
+    @extend_schema(
+        operation_id="rescheduleBooking",
+        summary="Move my booking to another free time",
+        tags=["bookings"],
+        parameters=[OPTIONAL_IDEMPOTENCY_KEY],
+        request=serializers.RescheduleBody,
+        responses={200: serializers.BookingShape},
+    )
+    def post(self, request: Request, booking_id: uuid.UUID) -> Response:
+        own_booking(person(request), booking_id)
+        body = self.body(serializers.RescheduleBody, request)
+
+        def move() -> tuple[int, Any]:
+            operations.reschedule(
+                bookings=bookings_of(person(request)),
+                booking_id=booking_id,
+                actor=operations.by_customer(person(request)),
+                now=timezone.now(),
+                **body,
+            )
+            return 200, as_customer(person(request), booking_id)
+
+        try:
+            return answer_once(
+                request, operation="rescheduleBooking", body=request.data, act=move, key_required=False
+            )
+        except VersionConflict:
+            raise VersionConflict(current=as_customer(person(request), booking_id))
 
 
 class BookingItem(Endpoint):

@@ -2,6 +2,7 @@
 
 from backend.bookings.operations.creating import create_booking, quote_visit, write_walk_in
 from backend.bookings.operations.expiring import expire_dead, expire_if_dead
+from backend.bookings.operations.moving import reschedule
 from backend.bookings.operations.paying import deposit_paid, payment_begun
 from backend.bookings.operations.transitions import (
     SYSTEM,
@@ -29,5 +30,6 @@ __all__ = [
     "expire_if_dead",
     "payment_begun",
     "quote_visit",
+    "reschedule",
     "write_walk_in",
 ]

@@ -1,4 +1,4 @@
-"""Taking time: calendars are locked in one order, dead holds step aside, the constraint has the last word."""
+"""Taking time: rules held still, calendars locked in one order, dead holds aside, the constraint has the last word."""
 
 from __future__ import annotations
 
@@ -9,34 +9,56 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from backend.bookings.models import Claim
-from backend.bookings.refusals import SlotUnavailable
+from backend.bookings.models import Calendar, Claim
+from backend.bookings.queries import SalonRules, rules_of
+from backend.bookings.refusals import SalonNotLive, SlotUnavailable
+from backend.salons.models import Salon, SalonStatus
 
 NO_OVERLAP = "claim_no_overlap"
 
 
-def lock_calendars(*, staff_ids: Collection[uuid.UUID], customer: Any = None) -> dict[Any, int]:
-    """Lock these people's calendars until the transaction ends; calendar ids by owner id.
+def hold_rules(salon_id: uuid.UUID) -> SalonRules:
+    """The salon's rules, which nobody can change until the transaction ends; other bookings pass.
+
+    Whoever changes them locks the same row (`salons.operations.editing`), so a closure sees the bookings made before
+    it and a booking the closures. Always the first lock. Raises SalonNotLive where nothing new may be booked.
+    """
+    salon = (Salon.objects.raw("SELECT * FROM salons_salon WHERE id = %s FOR SHARE", [salon_id]))[0]
+    if salon.status != SalonStatus.LIVE:
+        raise SalonNotLive
+    return rules_of(salon)
+
+
+def lock_calendars(
+    *, staff_ids: Collection[uuid.UUID], resource_ids: Collection[uuid.UUID] = (), customer: Any = None
+) -> dict[Any, int]:
+    """Lock these people's and things' calendars until the transaction ends; calendar ids by owner id.
 
     Overlapping inserts under an exclusion constraint deadlock against each other (seen: 31 of 300 rounds, losers
     wait for seconds). Whoever locks in id order first queues instead. Rows are made on first use.
     """
     with connection.cursor() as cursor:
-        parameters = {"staff": list(staff_ids), "customer": customer.pk if customer is not None else None}
+        parameters = {
+            "staff": list(staff_ids),
+            "resources": list(resource_ids),
+            "customer": customer.pk if customer is not None else None,
+        }
         select = """
-            SELECT id, coalesce(staff_member_id, customer_id) FROM bookings_calendar
-             WHERE staff_member_id = ANY(%(staff)s) OR customer_id = %(customer)s::uuid
+            SELECT id, coalesce(staff_member_id, resource_id, customer_id) FROM bookings_calendar
+             WHERE staff_member_id = ANY(%(staff)s) OR resource_id = ANY(%(resources)s)
+                OR customer_id = %(customer)s::uuid
              ORDER BY id FOR NO KEY UPDATE
         """
         cursor.execute(select, parameters)
         found = {owner: calendar for calendar, owner in cursor.fetchall()}
-        if len(found) < len(set(staff_ids)) + (customer is not None):
+        if len(found) < len(set(staff_ids)) + len(set(resource_ids)) + (customer is not None):
             cursor.execute(
                 """
-                INSERT INTO bookings_calendar (staff_member_id, customer_id)
-                SELECT unnest(%(staff)s::uuid[]), NULL
-                UNION ALL SELECT NULL, %(customer)s::uuid WHERE %(customer)s::uuid IS NOT NULL
-                ORDER BY 1, 2  -- in one order for everybody: two first uses wait for each other's new rows too
+                INSERT INTO bookings_calendar (staff_member_id, resource_id, customer_id)
+                SELECT unnest(%(staff)s::uuid[]), NULL::uuid, NULL::uuid
+                UNION ALL SELECT NULL, unnest(%(resources)s::uuid[]), NULL
+                UNION ALL SELECT NULL, NULL, %(customer)s::uuid WHERE %(customer)s::uuid IS NOT NULL
+                ORDER BY 1, 2, 3  -- in one order for everybody: two first uses wait for each other's new rows too
                 ON CONFLICT DO NOTHING
                 """,
                 parameters,
@@ -44,6 +66,15 @@ def lock_calendars(*, staff_ids: Collection[uuid.UUID], customer: Any = None) ->
             cursor.execute(select, parameters)
             found = {owner: calendar for calendar, owner in cursor.fetchall()}
     return found
+
+
+def lock_calendars_of(booking_id: uuid.UUID) -> None:
+    """Lock the calendars a booking stands on, in the same order."""
+    list(
+        Calendar.objects.filter(pk__in=Claim.objects.filter(booking_id=booking_id).values("calendar_id"))
+        .order_by("pk")
+        .select_for_update(no_key=True)
+    )
 
 
 def insert_claims(

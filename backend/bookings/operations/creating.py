@@ -12,31 +12,35 @@ from django.db import connection, transaction
 
 from backend.accounts.operations import SessionRevoked
 from backend.accounts.queries import is_gone
-from backend.bookings import availability, messages
+from backend.bookings import messages
 from backend.bookings.availability import Slot, moment_of
-from backend.bookings.models import Booking, BookingItem, BookingState, Claim, Source
-from backend.bookings.operations.claiming import insert_claims, lock_calendars
-from backend.bookings.operations.expiring import clear_dead_claims
+from backend.bookings.models import Booking, BookingItem, BookingState, Source
+from backend.bookings.operations.claiming import hold_rules
 from backend.bookings.operations.paying import HOLD
+from backend.bookings.operations.seating import (
+    clear_the_way,
+    find_slot,
+    give_resources,
+    least_loaded,
+    seating_of,
+    take,
+)
 from backend.bookings.operations.transitions import Actor, by_customer, by_salon, write_event
-from backend.bookings.queries import Visit, Wish, plan_visit, question
+from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit, with_rules
 from backend.bookings.reference import reference_of
-from backend.bookings.refusals import AmountChanged, MenOnly, NotOnGrid, WomenOnly, refusal
-from backend.core.money import percentage
+from backend.bookings.refusals import AmountChanged, MenOnly, WomenOnly
 from backend.salons.models import Audience, Salon
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What a visit would be and cost: halalas, moments in UTC, and who could do each item."""
+    """What a visit would be and cost: halalas, moments in UTC, and who and what could serve each item."""
 
     visit: Visit
     starts_at: datetime
     ends_at: datetime
     business_date: date
-    price_minor: int
-    deposit_minor: int
-    staff: tuple[tuple[uuid.UUID, ...], ...]
+    able: tuple[tuple[tuple[uuid.UUID, ...], ...], ...]
 
 
 def quote_visit(
@@ -46,17 +50,19 @@ def quote_visit(
 
     Raises the refusal of the first reason against it (slot_unavailable, outside_hours, too_soon ...).
     """
-    _suits(salon, customer)
-    visit = plan_visit(salon, wishes)
-    slot = _slot(visit, starts_at=starts_at, now=now, customer=customer)
+
+    def ask(rules: SalonRules) -> tuple[Visit, Slot[uuid.UUID]]:
+        _suits(rules.salon, customer)
+        visit = plan_visit(rules, wishes)
+        return visit, find_slot(visit, starts_at=starts_at, now=now, customer=customer)
+
+    visit, slot = with_rules(salon, ask)
     return Quote(
         visit=visit,
         starts_at=starts_at,
         ends_at=moment_of(slot.ends),
         business_date=slot.business_date,
-        price_minor=visit.price_minor,
-        deposit_minor=percentage(visit.price_minor, salon.deposit_percent),
-        staff=slot.staff,
+        able=slot.able,
     )
 
 
@@ -72,32 +78,32 @@ def create_booking(
 ) -> Booking:
     """Book a visit for a customer: held until the deposit is paid, else requested, or confirmed at once.
 
-    `expected_total_minor` is what the person saw. Raises AmountChanged, the refusal of the first reason against the
-    time, or ValidationFailed for services the salon does not have.
+    `expected_total_minor` is what the person saw. Raises SalonNotLive, AmountChanged, the refusal of the first reason
+    against the time, or ValidationFailed for services the salon does not have.
     """
-    _suits(salon, customer)
-    visit = plan_visit(salon, wishes)
-    if expected_total_minor is not None and expected_total_minor != visit.price_minor:
-        raise AmountChanged(
-            extra={"params": {"expected_minor": expected_total_minor, "total_minor": visit.price_minor}}
+    with transaction.atomic():
+        rules = hold_rules(salon.pk)
+        _suits(rules.salon, customer)
+        visit = plan_visit(rules, wishes)
+        if expected_total_minor is not None and expected_total_minor != visit.price_minor:
+            raise AmountChanged(
+                extra={"params": {"expected_minor": expected_total_minor, "total_minor": visit.price_minor}}
+            )
+        booking = Booking(
+            customer=customer,
+            source=Source.APP,
+            language=customer.spoken_language,
+            note=note,
+            deposit_minor=visit.deposit_minor,
         )
-    deposit_minor = percentage(visit.price_minor, salon.deposit_percent)
-    booking = Booking(
-        salon=salon,
-        customer=customer,
-        source=Source.APP,
-        language=customer.spoken_language,
-        note=note,
-        deposit_minor=deposit_minor,
-    )
-    if deposit_minor:
-        booking.state, booking.hold_expires_at = BookingState.HELD, now + HOLD
-    elif salon.auto_confirm:
-        booking.state = BookingState.CONFIRMED
-    else:
-        booking.state = BookingState.REQUESTED
-        booking.respond_by = min(now + timedelta(minutes=salon.respond_within_minutes), starts_at)
-    return _write(booking, visit, starts_at=starts_at, actor=by_customer(customer), now=now)
+        if booking.deposit_minor:
+            booking.state, booking.hold_expires_at = BookingState.HELD, now + HOLD
+        elif rules.salon.auto_confirm:
+            booking.state = BookingState.CONFIRMED
+        else:
+            booking.state = BookingState.REQUESTED
+            booking.respond_by = min(now + timedelta(minutes=rules.salon.respond_within_minutes), starts_at)
+        return _write(booking, visit, starts_at=starts_at, actor=by_customer(customer), now=now)
 
 
 def write_walk_in(
@@ -112,18 +118,18 @@ def write_walk_in(
     note: str = "",
 ) -> Booking:
     """Write down a guest at the desk: confirmed at once, without deposit, under the same overlap rule."""
-    visit = plan_visit(salon, wishes)
-    booking = Booking(
-        salon=salon,
-        guest_name=guest_name,
-        guest_phone=guest_phone,
-        source=Source.DESK,
-        language="ar",
-        note=note,
-        deposit_minor=0,
-        state=BookingState.CONFIRMED,
-    )
-    return _write(booking, visit, starts_at=starts_at, actor=by_salon(staff_user), now=now)
+    with transaction.atomic():
+        visit = plan_visit(hold_rules(salon.pk), wishes)
+        booking = Booking(
+            guest_name=guest_name,
+            guest_phone=guest_phone,
+            source=Source.DESK,
+            language="ar",
+            note=note,
+            deposit_minor=0,
+            state=BookingState.CONFIRMED,
+        )
+        return _write(booking, visit, starts_at=starts_at, actor=by_salon(staff_user), now=now)
 
 
 def _suits(salon: Salon, customer: Any) -> None:
@@ -135,84 +141,44 @@ def _suits(salon: Salon, customer: Any) -> None:
         raise MenOnly
 
 
-def _slot(visit: Visit, *, starts_at: datetime, now: datetime, customer: Any) -> Slot[uuid.UUID]:
-    """The slot that starts then, or the refusal of the first reason against it."""
-    if starts_at.second or starts_at.microsecond:
-        raise NotOnGrid(extra={"params": {"reasons": [NotOnGrid.code]}})
-    start = availability.floor_minute(starts_at)
-    asked = question(visit, starts=(start, start + 1), now=now, customer=customer)
-    slot = availability.offer(asked, start)
-    if slot is None:
-        raise refusal(availability.explain(asked, start))
-    return slot
-
-
 def _write(booking: Booking, visit: Visit, *, starts_at: datetime, actor: Actor, now: datetime) -> Booking:
-    with transaction.atomic():
-        calendars = lock_calendars(staff_ids=visit.candidates, customer=booking.customer)
-        if booking.customer is not None and is_gone(booking.customer):
-            raise SessionRevoked  # deleted while this request was on its way; the deletion held the calendar
-        begins, ends = availability.reach(
-            visit.steps, (availability.floor_minute(starts_at), availability.floor_minute(starts_at) + 1)
+    """Write the booking down. The salon's rules are held by the caller, whose transaction this is part of."""
+    salon = visit.salon
+    calendars = clear_the_way(visit, starts_at=starts_at, customer=booking.customer, now=now)
+    if booking.customer is not None and is_gone(booking.customer):
+        raise SessionRevoked  # deleted while this request was on its way; the deletion held the calendar
+    slot = find_slot(visit, starts_at=starts_at, now=now, customer=booking.customer)
+    booking.salon = salon
+    booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
+    booking.business_date = slot.business_date
+    booking.reference = reference_of(_next_number())
+    booking.price_minor = visit.price_minor
+    booking.currency = salon.currency
+    booking.free_cancel_hours = salon.free_cancel_hours
+    booking.late_cancel_percent = salon.late_cancel_percent
+    booking.created_at = now
+    booking.save(force_insert=True)
+    seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at))
+    items = [
+        BookingItem(
+            booking=booking,
+            position=position,
+            service=line.service,
+            staff_member=visit.rules.staff[seat.staff_id],
+            service_name_ar=line.name_ar,
+            service_name_en=line.name_en,
+            starts_at=seat.starts_at,
+            ends_at=seat.ends_at,
+            price_minor=line.price_minor,
         )
-        clear_dead_claims(calendars.values(), starts_at=moment_of(begins), ends_at=moment_of(ends), now=now)
-        slot = _slot(visit, starts_at=starts_at, now=now, customer=booking.customer)
-        staff = availability.choose(slot.staff, _least_loaded(calendars, starts_at, visit, now))
-        booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
-        booking.business_date = slot.business_date
-        booking.reference = reference_of(_next_number())
-        booking.price_minor = visit.price_minor
-        booking.currency = visit.salon.currency
-        booking.free_cancel_hours = visit.salon.free_cancel_hours
-        booking.late_cancel_percent = visit.salon.late_cancel_percent
-        booking.created_at = now
-        booking.save(force_insert=True)
-        at = starts_at
-        items = []
-        for position, (service, staff_id) in enumerate(zip(visit.services, staff, strict=True)):
-            until = at + timedelta(minutes=service.duration_minutes)
-            items.append(
-                BookingItem(
-                    booking=booking,
-                    position=position,
-                    service=service,
-                    staff_member=visit.staff[staff_id],
-                    service_name_ar=service.name_ar or service.name_en or "",
-                    service_name_en=service.name_en or service.name_ar or "",
-                    starts_at=at,
-                    ends_at=until,
-                    price_minor=service.price_minor,
-                )
-            )
-            at = until
-        BookingItem.objects.bulk_create(items)
-        spans = [
-            (calendars[staff_id], moment_of(span[0]), moment_of(span[1]))
-            for staff_id, span in availability.claims(visit.steps, staff, slot.starts)
-        ]
-        if booking.customer is not None:
-            spans.append((calendars[booking.customer.pk], booking.starts_at, booking.ends_at))
-        insert_claims(booking_id=booking.pk, spans=spans, expires_at=booking.dies_at)
-        write_event(booking, "create", before="", actor=actor, now=now)
-        messages.tell(booking, "create", before="", actor_role=actor.role, now=now)
+        for position, (line, seat) in enumerate(zip(visit.lines, seating.seats, strict=True))
+    ]
+    BookingItem.objects.bulk_create(items)
+    give_resources(items, seating)
+    take(booking, seating, calendars)
+    write_event(booking, "create", before="", actor=actor, now=now)
+    messages.tell(booking, "create", before="", actor_role=actor.role, now=now)
     return booking
-
-
-def _least_loaded(calendars: dict[Any, int], starts_at: datetime, visit: Visit, now: datetime) -> Any:
-    """Rank staff by minutes already claimed on the salon's day of the visit: the emptier chair first."""
-    if all(len(step.candidates) < 2 for step in visit.steps):
-        return None
-    zone = visit.salon.zone
-    day = availability.starts_on(zone, from_date=starts_at.astimezone(zone).date(), days=1)
-    loads = dict.fromkeys(visit.candidates, timedelta())
-    owner = {calendar_id: owner for owner, calendar_id in calendars.items()}
-    rows = Claim.objects.filter(
-        calendar_id__in=owner, is_active=True, starts_at__lt=moment_of(day[1]), ends_at__gt=moment_of(day[0])
-    ).values_list("calendar_id", "starts_at", "ends_at")
-    for calendar_id, start, end in rows:
-        if owner[calendar_id] in loads:
-            loads[owner[calendar_id]] += end - start
-    return loads.__getitem__
 
 
 def _next_number() -> int:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from backend.accounts.queries import is_gone
 from backend.bookings.models import Booking, BookingState, Claim
-from backend.bookings.operations.claiming import lock_calendars, retake_claims
+from backend.bookings.operations.claiming import lock_calendars_of, retake_claims
 from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.operations.transitions import SYSTEM, transition
 from backend.bookings.refusals import CannotChangeStatus, SlotExpired
@@ -40,11 +40,10 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
     Runs inside the caller's transaction. A hold that died meanwhile gets its own time back when it is still free and
     still to come; what a person cancelled stays cancelled. Calendars are locked before the booking, like everywhere.
     """
-    staff = set(Booking.objects.filter(pk=booking_id).values_list("items__staff_member_id", flat=True))
     seen = Booking.objects.select_related("customer", "salon").get(pk=booking_id)
     if seen.state == BookingState.EXPIRED or (seen.dies_at is not None and seen.dies_at <= now):
         # A hold past its end may be written down as expired before it is locked below.
-        lock_calendars(staff_ids=[s for s in staff if s], customer=seen.customer)
+        lock_calendars_of(booking_id)
     booking = (
         Booking.objects.select_for_update(no_key=True, of=("self",))
         .select_related("salon")

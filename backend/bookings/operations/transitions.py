@@ -20,7 +20,7 @@ from backend.bookings.models import (
     BookingState,
     Claim,
 )
-from backend.bookings.refusals import CannotChangeStatus, SlotExpired
+from backend.bookings.refusals import CannotChangeStatus, RescheduleTooLate, SlotExpired
 from backend.bookings.signals import booking_closed
 from backend.core.errors import NotFound, PermissionDenied, VersionConflict
 from backend.core.money import percentage
@@ -49,16 +49,20 @@ def by_salon(user: Any) -> Actor:
 
 @dataclass(frozen=True)
 class Move:
-    """From which states, by whom, to which state. `when` narrows it further by the clock."""
+    """From which states, by whom, to which state (None: it stays). `when` narrows it further by the clock."""
 
     states: frozenset[str]
     roles: frozenset[str]
-    to: str
+    to: str | None
     when: Callable[[Booking, datetime], bool] = lambda booking, now: True
 
 
 def _begun(booking: Booking, now: datetime) -> bool:
     return booking.starts_at <= now
+
+
+def _to_come(booking: Booking, now: datetime) -> bool:
+    return booking.starts_at > now
 
 
 def _not_over(booking: Booking, now: datetime) -> bool:
@@ -69,7 +73,7 @@ def _not_arrived(booking: Booking, now: datetime) -> bool:
     return booking.arrived_at is None
 
 
-def _move(states: tuple[str, ...], roles: tuple[str, ...], to: str, **more: Any) -> Move:
+def _move(states: tuple[str, ...], roles: tuple[str, ...], to: str | None, **more: Any) -> Move:
     return Move(frozenset(states), frozenset(roles), to, **more)
 
 
@@ -83,6 +87,7 @@ MOVES: dict[str, Move] = {
     "cancel": _move(
         (S.HELD, S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON, _SYSTEM), S.CANCELLED, when=_not_over
     ),
+    "reschedule": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON), None, when=_to_come),
     "check_in": _move((S.CONFIRMED,), (_SALON,), S.CONFIRMED, when=_not_arrived),
     "complete": _move((S.CONFIRMED,), (_SALON,), S.COMPLETED, when=_begun),
     "no_show": _move((S.CONFIRMED,), (_SALON,), S.NO_SHOW, when=_begun),
@@ -114,6 +119,8 @@ def may(booking: Booking, verb: str, *, actor: Actor, now: datetime) -> bool:
 def allowed_actions(booking: Booking, *, actor: Actor, now: datetime) -> list[str]:
     """What the app may offer as buttons; the server decides again on each press."""
     verbs = [verb for verb in MOVES if may(booking, verb, actor=actor, now=now)]
+    if actor.role == ActorRole.CUSTOMER and "reschedule" in verbs and cancellation_fee(booking, now=now):
+        verbs.remove("reschedule")
     dead = booking.dies_at is not None and booking.dies_at <= now
     if actor.role == ActorRole.CUSTOMER and booking.state == S.HELD and not dead:
         verbs.insert(0, "pay")
@@ -127,20 +134,31 @@ def cancellation_fee(booking: Booking, *, now: datetime) -> int:
     return percentage(booking.deposit_minor, booking.late_cancel_percent)
 
 
+def check_move(booking: Booking, verb: str, *, actor: Actor, now: datetime) -> None:
+    """Refuse a move that is not open to this actor now.
+
+    Raises PermissionDenied when this role never may, CannotChangeStatus when not in this state, SlotExpired for a dead
+    hold, RescheduleTooLate where moving would dodge the fee that cancelling costs by now.
+    """
+    if actor.role not in MOVES[verb].roles:
+        raise PermissionDenied
+    if not may(booking, verb, actor=actor, now=now):
+        raise SlotExpired if booking.dies_at and booking.dies_at <= now else CannotChangeStatus
+    late = verb == "reschedule" and actor.role == ActorRole.CUSTOMER and cancellation_fee(booking, now=now)
+    if late:
+        raise RescheduleTooLate
+
+
 def transition(
     booking: Booking, verb: str, *, actor: Actor, now: datetime, reason: str = "", fee_minor: int = 0
 ) -> Booking:
     """Make one move on a locked booking: state, version, event, claims, announcement and messages, or nothing.
 
-    Raises PermissionDenied when this role never may, CannotChangeStatus when not in this state.
+    Raises what `check_move` raises.
     """
-    move = MOVES[verb]
-    if actor.role not in move.roles:
-        raise PermissionDenied
-    if not may(booking, verb, actor=actor, now=now):
-        raise SlotExpired if booking.dies_at and booking.dies_at <= now else CannotChangeStatus
+    check_move(booking, verb, actor=actor, now=now)
     before = booking.state
-    booking.state = move.to
+    booking.state = MOVES[verb].to or booking.state
     booking.version += 1
     changed = ["state", "version", "respond_by", "hold_expires_at", "deposit_paid_at"]
     if verb == "check_in":
@@ -165,7 +183,14 @@ def transition(
 
 
 def write_event(
-    booking: Booking, verb: str, *, before: str, actor: Actor, now: datetime, reason: str = ""
+    booking: Booking,
+    verb: str,
+    *,
+    before: str,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    moved_from: datetime | None = None,
 ) -> None:
     BookingEvent.objects.create(
         booking=booking,
@@ -176,6 +201,7 @@ def write_event(
         actor_role=actor.role,
         actor=actor.user,
         reason=reason,
+        moved_from=moved_from,
         at=now,
     )
 

@@ -16,6 +16,14 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="A UUID made when the person taps, kept until a final answer, sent again with every retry.",
 )
 
+OPTIONAL_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.UUID,
+    OpenApiParameter.HEADER,
+    required=False,
+    description="The same UUID with every retry of one tap; without it a repeat is a request of its own.",
+)
+
 SALON = OpenApiParameter(
     "salon", OpenApiTypes.STR, OpenApiParameter.PATH, required=True, description="The salon's id or its slug"
 )

@@ -1,0 +1,130 @@
+"""Giving a visit its place: who and what serves it, and the time that takes on each calendar."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from backend.bookings import availability
+from backend.bookings.availability import NeedKind, Slot, Span, moment_of
+from backend.bookings.models import Booking, BookingItem, Claim, ItemResource
+from backend.bookings.operations.claiming import insert_claims, lock_calendars
+from backend.bookings.operations.expiring import clear_dead_claims
+from backend.bookings.queries import Visit, question
+from backend.bookings.refusals import NotOnGrid, refusal
+
+
+def find_slot(
+    visit: Visit,
+    *,
+    starts_at: datetime,
+    now: datetime,
+    customer: Any = None,
+    moving: uuid.UUID | None = None,
+) -> Slot[uuid.UUID]:
+    """The slot that starts then, or the refusal of the first reason against it."""
+    if starts_at.second or starts_at.microsecond:
+        raise NotOnGrid(extra={"params": {"reasons": [NotOnGrid.code]}})
+    start = availability.floor_minute(starts_at)
+    asked = question(visit, starts=(start, start + 1), now=now, customer=customer, moving=moving)
+    slot = availability.offer(asked, start)
+    if slot is None:
+        raise refusal(availability.explain(asked, start))
+    return slot
+
+
+def clear_the_way(
+    visit: Visit, *, starts_at: datetime, customer: Any, now: datetime, leaving: Collection[uuid.UUID] = ()
+) -> dict[Any, int]:
+    """Lock every calendar the visit could touch, and write down the dead holds in its way. Calendar ids by owner.
+
+    `leaving` are people who get time back: their calendars are locked with the others.
+    """
+    calendars = lock_calendars(
+        staff_ids=visit.staff_ids | set(leaving), resource_ids=visit.resource_ids, customer=customer
+    )
+    start = availability.floor_minute(starts_at)
+    begins, ends = availability.reach(visit.steps, (start, start + 1))
+    clear_dead_claims(calendars.values(), starts_at=moment_of(begins), ends_at=moment_of(ends), now=now)
+    return calendars
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One service of a visit: its time, who gives it, and the rooms, chairs or devices it has."""
+
+    starts_at: datetime
+    ends_at: datetime
+    staff_id: uuid.UUID
+    resource_ids: tuple[uuid.UUID, ...]
+
+
+@dataclass(frozen=True)
+class Seating:
+    """A whole visit in its place: a seat for each service, and the minutes taken on whose calendar."""
+
+    seats: tuple[Seat, ...]
+    taken: tuple[tuple[uuid.UUID, Span], ...]
+
+
+def seating_of(visit: Visit, slot: Slot[uuid.UUID], rank: Callable[[uuid.UUID], Any] | None) -> Seating:
+    """Choose who and what serves each service of an offered slot; the lowest rank wins each need."""
+    chosen = availability.choose(slot.able, rank)
+    at = moment_of(slot.starts)
+    seats = []
+    for step, takers in zip(visit.steps, chosen, strict=True):
+        until = at + timedelta(minutes=step.duration)
+        kinds = [need.kind for need in step.needs]
+        seats.append(
+            Seat(
+                starts_at=at,
+                ends_at=until,
+                staff_id=takers[kinds.index(NeedKind.STAFF)],
+                resource_ids=tuple(
+                    t for t, kind in zip(takers, kinds, strict=True) if kind is NeedKind.RESOURCE
+                ),
+            )
+        )
+        at = until
+    return Seating(tuple(seats), tuple(availability.claims(visit.steps, chosen, slot.starts)))
+
+
+def take(booking: Booking, seating: Seating, calendars: Mapping[Any, int]) -> None:
+    """Claim a saved booking's time on locked calendars, the customer's own included.
+
+    Raises SlotUnavailable when the constraint knows better than the question did.
+    """
+    spans = [(calendars[owner], moment_of(span[0]), moment_of(span[1])) for owner, span in seating.taken]
+    if booking.customer is not None:
+        spans.append((calendars[booking.customer.pk], booking.starts_at, booking.ends_at))
+    insert_claims(booking_id=booking.pk, spans=spans, expires_at=booking.dies_at)
+
+
+def give_resources(items: Sequence[BookingItem], seating: Seating) -> None:
+    """Write down which rooms, chairs and devices each saved item was given."""
+    ItemResource.objects.bulk_create(
+        ItemResource(item=item, resource_id=resource_id)
+        for item, seat in zip(items, seating.seats, strict=True)
+        for resource_id in seat.resource_ids
+    )
+
+
+def least_loaded(
+    calendars: Mapping[Any, int], visit: Visit, *, starts_at: datetime
+) -> Callable[[uuid.UUID], Any] | None:
+    """Rank people and things by minutes already claimed on the salon's day of the visit: the emptier chair first."""
+    if all(len(need.candidates) < 2 for step in visit.steps for need in step.needs):
+        return None
+    zone = visit.salon.zone
+    day = availability.starts_on(zone, from_date=starts_at.astimezone(zone).date(), days=1)
+    owner = {calendar_id: owner for owner, calendar_id in calendars.items()}
+    loads = dict.fromkeys(calendars, timedelta())
+    rows = Claim.objects.filter(
+        calendar_id__in=owner, is_active=True, starts_at__lt=moment_of(day[1]), ends_at__gt=moment_of(day[0])
+    ).values_list("calendar_id", "starts_at", "ends_at")
+    for calendar_id, start, end in rows:
+        loads[owner[calendar_id]] += end - start
+    return loads.__getitem__

@@ -1,0 +1,39 @@
+"""Questions about bookings (`bookings`), free times (`times`) and the rules both rest on (`rules`)."""
+
+from backend.bookings.queries.bookings import (
+    PHASES,
+    bookings_at,
+    bookings_for_support,
+    bookings_of,
+    in_phase,
+    phase_of,
+)
+from backend.bookings.queries.rules import (
+    Line,
+    RulesChanged,
+    SalonRules,
+    rules_of,
+    with_rules,
+    with_rules_named,
+)
+from backend.bookings.queries.times import Visit, Wish, free_slots, plan_visit, question
+
+__all__ = [
+    "PHASES",
+    "Line",
+    "RulesChanged",
+    "SalonRules",
+    "Visit",
+    "Wish",
+    "bookings_at",
+    "bookings_for_support",
+    "bookings_of",
+    "free_slots",
+    "in_phase",
+    "phase_of",
+    "plan_visit",
+    "question",
+    "rules_of",
+    "with_rules",
+    "with_rules_named",
+]
