@@ -22,7 +22,9 @@ ENV APP_ENV=production \
     PORT=8000 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin mawid
+# A volume mounted at /media begins as this folder, so that it belongs to whoever writes there.
+RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin mawid \
+    && install --directory --owner mawid /media
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app

@@ -9,11 +9,13 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def own_surroundings(settings: Any, tmp_path: Path) -> None:
-    """Each test has its own message file and talks to no real company."""
+    """Each test has its own message file and photos, and talks to no real company."""
     settings.CONSOLE_MESSAGES_FILE = tmp_path / "messages.log"
     settings.OTP_PROVIDER = ["console"]
     settings.SMS_PROVIDER = ["console"]
     settings.MOYASAR_SECRET_KEY = ""
+    photos = settings.STORAGES["photos"] | {"OPTIONS": {"location": tmp_path / "media"}}
+    settings.STORAGES = settings.STORAGES | {"photos": photos}
 
 
 @pytest.fixture

@@ -68,6 +68,16 @@ MOYASAR_PUBLISHABLE_KEY = env.text("MOYASAR_PUBLISHABLE_KEY")
 MOYASAR_WEBHOOK_SECRET = env.text("MOYASAR_WEBHOOK_SECRET")
 MOYASAR_BASE_URL = env.url("MOYASAR_BASE_URL")
 
+PHOTO_STORAGE = env.text("PHOTO_STORAGE", "" if PRODUCTION else "disk", choices=("disk", "s3"))
+PHOTO_MAX_BYTES = env.integer("PHOTO_MAX_BYTES", 8 * 1024 * 1024, least=64 * 1024, most=32 * 1024 * 1024)
+MEDIA_DIR = env.text("MEDIA_DIR", "" if PRODUCTION else str(VAR_DIR / "media"))
+S3_BUCKET = env.text("S3_BUCKET")
+S3_ENDPOINT_URL = env.url("S3_ENDPOINT_URL")
+S3_REGION = env.text("S3_REGION", "us-east-1" if S3_ENDPOINT_URL else "")
+S3_ACCESS_KEY_ID = env.text("S3_ACCESS_KEY_ID")
+S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
+S3_PUBLIC_BASE_URL = env.url("S3_PUBLIC_BASE_URL")
+
 PHONE_COUNTRIES = env.several("PHONE_COUNTRIES", "SA", choices=sorted(SUPPORTED_REGIONS))
 CONTROLLER_NAME = env.text("CONTROLLER_NAME", "موعد (Mawid)")
 CONTROLLER_CONTACT = env.text("CONTROLLER_CONTACT")
@@ -110,6 +120,56 @@ def _refuse_half_production() -> None:
 if PRODUCTION:
     _refuse_half_production()
 
+
+def _photo_storage() -> tuple[dict[str, Any], str]:
+    """The storage and the public address below which its files are found. Half a set of variables is refused."""
+    if PHOTO_STORAGE == "disk":
+        needed = {"MEDIA_DIR": MEDIA_DIR}
+        base_url = f"{PUBLIC_BASE_URL}/media"
+        storage: dict[str, Any] = {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": MEDIA_DIR},
+        }
+    else:
+        needed = {
+            "S3_BUCKET": S3_BUCKET,
+            "S3_REGION": S3_REGION,
+            "S3_ACCESS_KEY_ID": S3_ACCESS_KEY_ID,
+            "S3_SECRET_ACCESS_KEY": S3_SECRET_ACCESS_KEY,
+        }
+        own_url = (
+            f"{S3_ENDPOINT_URL}/{S3_BUCKET}"
+            if S3_ENDPOINT_URL
+            else f"https://{S3_BUCKET}.s3.{S3_REGION}.amazonaws.com"
+        )
+        base_url = S3_PUBLIC_BASE_URL or own_url
+        storage = {
+            "BACKEND": "backend.salons.providers.s3.S3Photos",
+            "OPTIONS": {
+                "bucket_name": S3_BUCKET,
+                "endpoint_url": S3_ENDPOINT_URL or None,
+                "region_name": S3_REGION,
+                "access_key": S3_ACCESS_KEY_ID,
+                "secret_key": S3_SECRET_ACCESS_KEY,
+                "object_parameters": {"ContentType": "image/webp", "CacheControl": PHOTO_CACHE_CONTROL},
+            },
+        }
+    for name, value in needed.items():
+        if not value:
+            raise ImproperlyConfigured(f"{name} is missing beside PHOTO_STORAGE={PHOTO_STORAGE}.")
+    if PRODUCTION and not base_url.startswith("https://"):
+        raise ImproperlyConfigured("S3_PUBLIC_BASE_URL must be an https address when APP_ENV=production.")
+    return storage, base_url
+
+
+PHOTO_CACHE_CONTROL = "public, max-age=31536000, immutable"  # a key's files never change
+_photos, PHOTO_BASE_URL = _photo_storage()
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "photos": _photos,
+}
+
 DATABASE_OPTIONS = "-c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000"
 DATABASES: dict[str, dict[str, Any]]
 if DATABASE_URL:
@@ -135,6 +195,7 @@ else:
         }
     }
 DATABASES["default"] |= {
+    "ENGINE": "backend.core.postgres",
     # Opening a connection costs ten times what a request does; threads keep theirs and check it before use.
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": True,
@@ -183,14 +244,14 @@ MIDDLEWARE = [
     "backend.console.middleware.ConsoleMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",  # lazy: the API never opens a session
-    "corsheaders.middleware.CorsMiddleware",
+    "backend.console.middleware.ConsoleSessionMiddleware",
+    "backend.core.api.middleware.OriginMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "backend.console.middleware.ConsoleAuthenticationMiddleware",
+    "backend.console.middleware.ConsoleMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -274,7 +335,8 @@ CORS_ALLOW_HEADERS = (
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["backend.accounts.api.authentication.DeviceAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["backend.core.api.renderers.FastJSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "backend.core.api.renderers.JSONFirst",
     "DEFAULT_PARSER_CLASSES": ["backend.core.api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "backend.core.api.problems.exception_handler",

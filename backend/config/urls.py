@@ -18,6 +18,7 @@ from backend.console import errors
 from backend.core.api import problems
 from backend.core.api.system import healthz, readyz
 from backend.payments.api.views import payment_return
+from backend.salons.api.media import photo_file
 
 handler400 = errors.bad_request
 handler403 = errors.permission_denied
@@ -47,6 +48,9 @@ urlpatterns = [
     path("console", RedirectView.as_view(pattern_name="admin:index"), name="console"),
     path("console/", admin.site.urls),
     path("pay/return/<uuid:payment_id>", payment_return, name="payment-return"),
+    re_path(
+        r"^media/(?P<key>[0-9a-f]{2}/[0-9a-f]{30})/(?P<width>[0-9]{1,4})\.webp\Z", photo_file, name="photo-file"
+    ),
     path(
         "api/v1/",
         include(

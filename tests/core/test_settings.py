@@ -31,6 +31,8 @@ PRODUCTION = LOCAL | {
     "MOYASAR_PUBLISHABLE_KEY": "pk_live_x",
     "MOYASAR_WEBHOOK_SECRET": "a-webhook-secret",
     "CORS_ALLOWED_ORIGINS": "https://www.example.sa",
+    "PHOTO_STORAGE": "disk",
+    "MEDIA_DIR": "/srv/mawid/media",
 }
 
 

@@ -145,6 +145,8 @@ def test_no_provider_at_all_stops_the_start(settings):
 def test_production_refuses_what_is_only_good_for_tests_and_names_it(name, value):
     environment = {
         "APP_ENV": "production",
+        "PHOTO_STORAGE": "disk",
+        "MEDIA_DIR": "/srv/mawid/media",
         "SECRET_KEY": "0123456789" * 6,
         "ALLOWED_HOSTS": "api.example.sa",
         "PUBLIC_BASE_URL": "https://api.example.sa",
