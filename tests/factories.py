@@ -15,9 +15,11 @@ from backend.salons.models import (
     City,
     District,
     Membership,
+    Resource,
     Salon,
     SalonStatus,
     Service,
+    ServiceNeed,
     StaffMember,
     StaffService,
     WorkingWindow,
@@ -125,6 +127,17 @@ class StaffMemberFactory(factory.django.DjangoModelFactory[StaffMember]):
     name_en = "Noura"
 
 
+class ResourceFactory(factory.django.DjangoModelFactory[Resource]):
+    class Meta:
+        model = Resource
+
+    salon = factory.SubFactory(SalonFactory)
+    kind = "room"
+    code = factory.Sequence(lambda n: f"R{n}")
+    name_ar = "غرفة"
+    name_en = "Room"
+
+
 def open_salon(
     *,
     staff: int = 1,
@@ -143,6 +156,28 @@ def open_salon(
     for weekday in weekdays:
         WorkingWindow.objects.create(salon=place, weekday=weekday, opens_minute=opens, closes_minute=closes)
     return place, offered, people
+
+
+def performed_by(service: Service, *people: StaffMember) -> Service:
+    """The same service, now done by these people too."""
+    StaffService.objects.bulk_create(StaffService(staff_member=person, service=service) for person in people)
+    return service
+
+
+def needing(service: Service, *kinds: str) -> Service:
+    """The same service, now taking one resource of each of these kinds."""
+    ServiceNeed.objects.bulk_create(ServiceNeed(service=service, kind=kind) for kind in kinds)
+    return service
+
+
+def variant(service: Service, **values: Any) -> Service:
+    """A line under this service."""
+    return ServiceFactory.create(
+        salon=service.salon,
+        category=service.category,
+        variant_of=service,
+        **{"name_ar": "شعر طويل", "name_en": "Long hair"} | values,
+    )
 
 
 def employ(salon: Salon, role: str = "receptionist", user: User | None = None) -> User:

@@ -371,6 +371,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "BookingState": "backend.bookings.models.BookingState",
         "PaymentState": "backend.payments.models.PaymentState",
+        "SalonStatus": "backend.salons.models.SalonStatus",
+        "ReviewStatus": "backend.salons.models.ReviewStatus",
+        "ClosureKind": "backend.salons.models.ClosureKind",
+        "StaffGender": "backend.salons.models.Gender",
+        "Gender": "backend.accounts.models.Gender",
         "Language": [("ar", "العربية"), ("en", "English")],
     },
     "GET_LIB_DOC_EXCLUDES": "backend.core.api.schema.doc_excludes",
@@ -391,6 +396,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "payments", "description": "Deposits through Moyasar"},
         {"name": "manage", "description": "The salon's desk"},
         {"name": "finance", "description": "Payments and their proof"},
+        {"name": "platform", "description": "Decisions of the platform's own team"},
         {"name": "support", "description": "Helping people; every look is recorded"},
         {
             "name": "provider-webhooks",

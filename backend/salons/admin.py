@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -24,6 +23,8 @@ from backend.core.console import (
     ConsoleAdmin,
     ConsoleForm,
     ReadOnlyAdmin,
+    ReadOnlyRows,
+    ReasonForm,
     _Governed,
     amount,
     clock,
@@ -35,6 +36,7 @@ from backend.core.console import (
     person,
     words,
 )
+from backend.core.text import clean_name
 from backend.salons.models import (
     Business,
     Category,
@@ -43,6 +45,7 @@ from backend.salons.models import (
     District,
     Membership,
     Review,
+    ReviewReport,
     Salon,
     SalonStatus,
     Service,
@@ -50,6 +53,8 @@ from backend.salons.models import (
     StaffService,
     WorkingWindow,
 )
+from backend.salons.operations.reviews import hide_review, publish_review
+from backend.salons.operations.standing import SalonCannotChangeStatus, move, verb_between
 
 label(
     City,
@@ -187,6 +192,19 @@ label(
     rating=_("stars"),
     comment=_("comment"),
     reply=_("reply"),
+    status=_("state"),
+    hidden_reason=_("reason for hiding"),
+    moderated_at=_("decided"),
+    created_at=_("created"),
+    choices=(N_("Published"), N_("Hidden")),
+)
+label(
+    ReviewReport,
+    _("report of a review"),
+    _("reports of reviews"),
+    review=_("review"),
+    reporter=_("person"),
+    reason=_("reason"),
     created_at=_("created"),
 )
 label_translated(City, "name")
@@ -199,14 +217,6 @@ label_translated(Closure, "reason")
 
 WEEKDAYS = {day: DAY_NAMES[day - 1] for day in (7, 1, 2, 3, 4, 5, 6)}
 """ISO numbers, in the order of a Saudi week."""
-
-NEXT_STATUS: Mapping[str, frozenset[str]] = {
-    SalonStatus.IN_REVIEW: frozenset({SalonStatus.DRAFT}),
-    SalonStatus.LIVE: frozenset({SalonStatus.IN_REVIEW, SalonStatus.SUSPENDED}),
-    SalonStatus.SUSPENDED: frozenset({SalonStatus.LIVE}),
-    SalonStatus.DRAFT: frozenset({SalonStatus.IN_REVIEW}),
-}
-"""To each status, from which others."""
 
 _SALON = name("salon", _("salon"))
 _WHO = person("user", _("person"), link=True)
@@ -254,7 +264,7 @@ class SalonForm(ConsoleForm):
 
 @admin.register(Salon)
 class SalonAdmin(CatalogueAdmin):
-    """The status moves by its own actions, along the table above; everything else is edited here."""
+    """The status moves by its own actions, along `operations.standing`; everything else is edited here."""
 
     form = SalonForm
     list_display = (
@@ -273,6 +283,7 @@ class SalonAdmin(CatalogueAdmin):
     search_help_text = _("Name, short name or ID")
     autocomplete_fields = ("business",)
     actions = ("send_to_review", "put_live", "suspend", "back_to_draft")
+    action_form = ReasonForm
     fieldsets = (
         (None, {"fields": ("name", "slug", "status", "business", "audience", "description")}),
         (
@@ -331,11 +342,13 @@ class SalonAdmin(CatalogueAdmin):
         self._move(request, queryset, SalonStatus.DRAFT)
 
     def _move(self, request: HttpRequest, queryset: QuerySet[Salon], to: SalonStatus) -> None:
-        def act(salon: Salon) -> str | None:
-            moved = Salon.objects.filter(pk=salon.pk, status__in=NEXT_STATUS[to]).update(
-                status=to, version=F("version") + 1
-            )
-            return None if moved else gettext("This cannot be done from its present status.")
+        reason = clean_name(request.POST.get("reason", ""))
+
+        def act(salon: Salon) -> None:
+            verb = verb_between(salon.status, to)
+            if verb is None:
+                raise SalonCannotChangeStatus
+            move(salon=salon, verb=verb, actor=request.user, now=timezone.now(), reason=reason)
 
         self.each(request, queryset, act, done=f"status: {to.value}")
 
@@ -553,15 +566,24 @@ class MembershipAdmin(ConsoleAdmin[Membership]):
         return f"{obj.role} @ {obj.salon.slug}: {obj.user_id}"
 
 
+class Reports(ReadOnlyRows[ReviewReport]):
+    model = ReviewReport
+    related = ("reporter",)
+    fields = ("created_at", person("reporter", _("person")), words("reason", _("reason")))
+
+
 @admin.register(Review)
 class ReviewAdmin(ReadOnlyAdmin[Review]):
     def name_of(self, obj: Review) -> str:
         return str(obj.salon.name)
 
-    list_display = (_SALON, "rating", words("comment", _("comment")), "created_at")
-    list_filter = ("rating",)
+    list_display = (_SALON, "rating", words("comment", _("comment")), "status", "created_at")
+    list_filter = ("status", "rating")
     ordering = ("-id",)
-    related = ("salon", "author")
+    related = ("salon", "author", "moderated_by")
+    inlines = (Reports,)
+    action_form = ReasonForm
+    actions = ("hide", "publish")
     search_fields = ("salon__slug__iexact",)
     search_help_text = _("The salon's short name or ID")
     fields = (
@@ -570,5 +592,39 @@ class ReviewAdmin(ReadOnlyAdmin[Review]):
         "rating",
         words("comment", _("comment")),
         words("reply", _("reply")),
+        "status",
+        words("hidden_reason", _("reason for hiding")),
+        person("moderated_by", _("decided by")),
+        "moderated_at",
         "created_at",
     )
+
+    def has_moderate_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "moderate")
+
+    @admin.action(description=_("Hide, for the reason given"), permissions=["moderate"])
+    def hide(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:
+        reason = clean_name(request.POST.get("reason", ""))[:300]
+
+        def act(review: Review) -> str | None:
+            if not reason:
+                return gettext("A reason is needed.")
+            hide_review(
+                review_id=review.pk,
+                reason=reason,
+                moderator=request.user,
+                version=review.version,
+                now=timezone.now(),
+            )
+            return None
+
+        self.each(request, queryset, act, done="hide")
+
+    @admin.action(description=_("Let stand"), permissions=["moderate"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:
+        def act(review: Review) -> None:
+            publish_review(
+                review_id=review.pk, moderator=request.user, version=review.version, now=timezone.now()
+            )
+
+        self.each(request, queryset, act, done="publish")

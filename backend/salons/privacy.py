@@ -1,4 +1,4 @@
-"""What the catalogue keeps about a person: reviews they wrote, salons they work at."""
+"""What the catalogue keeps about a person: what they wrote and like, and the salons they work at."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Replace
 from django.utils.translation import gettext_lazy as _
 
-from backend.core.errors import Refused
 from backend.core.privacy import ERASED_NAME, Erased, Erasure, Keeper, Kept, Person, Record, without_phones
 from backend.core.time import rfc3339
 from backend.salons.models import (
@@ -18,16 +17,13 @@ from backend.salons.models import (
     HijriShift,
     Membership,
     Review,
+    ReviewReport,
     SalonEvent,
     SalonRole,
     SalonStatus,
     StaffMember,
 )
-
-
-class SalonNeedsOwner(Refused):
-    code = "salon_needs_owner"
-    message = _("You are the only owner of a salon that takes bookings. Please hand it over first.")
+from backend.salons.operations.members import SalonNeedsOwner
 
 
 def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
@@ -39,10 +35,18 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
                 "rating": review.rating,
                 "comment": review.comment,
                 "reply": without_phones(review.reply),
+                "status": review.status,
+                "hidden_reason": without_phones(review.hidden_reason),
                 "at": rfc3339(review.created_at),
             }
             for review in Review.objects.filter(author=person, created_at__gte=since)
             .select_related("salon")
+            .order_by("-created_at", "-id")
+        ),
+        "review_reports": (
+            {"salon": row.review.salon.name, "reason": row.reason, "at": rfc3339(row.created_at)}
+            for row in ReviewReport.objects.filter(reporter=person, created_at__gte=since)
+            .select_related("review__salon")
             .order_by("-created_at", "-id")
         ),
         "memberships": (
@@ -75,14 +79,18 @@ def erase(person: Person, now: datetime) -> Erasure:
     reviews = Review.objects.filter(author=person)
     # A first name alone may be the stylist's: only what points at one person goes out of the text.
     telling = [person.phone, person.name if " " in person.name else ""]
+    reports = ReviewReport.objects.filter(review__author=person)
     for words in filter(None, telling):
-        reviews.filter(Q(comment__contains=words) | Q(reply__contains=words)).update(
-            comment=Replace("comment", Value(words), Value(ERASED_NAME)),
-            reply=Replace("reply", Value(words), Value(ERASED_NAME)),
-        )
+        for rows, columns in ((reviews, ("comment", "reply", "hidden_reason")), (reports, ("reason",))):
+            for column in columns:
+                rows.filter(**{f"{column}__contains": words}).update(
+                    **{column: Replace(column, Value(words), Value(ERASED_NAME))}
+                )
     reviewed = reviews.update(author=None)
     memberships = Membership.objects.filter(user=person).delete()[0]
     favourites = Favourite.objects.filter(user=person).delete()[0]
+    reported = ReviewReport.objects.filter(reporter=person).delete()[0]
+    Review.objects.filter(moderated_by=person).update(moderated_by=None)
     SalonEvent.objects.filter(actor=person).update(actor=None)
     HijriShift.objects.filter(decided_by=person).update(decided_by=None)
     entries = StaffMember.objects.filter(user=person).update(user=None)
@@ -90,6 +98,7 @@ def erase(person: Person, now: datetime) -> Erasure:
         erased=[
             Erased("memberships", _("Roles at salons"), memberships),
             Erased("favourites", _("Favourite salons"), favourites),
+            Erased("review_reports", _("Reports of reviews"), reported),
         ],
         kept=[
             Kept(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from rest_framework.exceptions import ErrorDetail
 from backend.core import text
 
 LANGUAGES = ("ar", "en")
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What PostgreSQL holds in no text: NUL, and half of a surrogate pair."""
 
 _TEXT = {"type": ["string", "null"]}
 _SCHEMA = {
@@ -50,7 +54,7 @@ class Both(serializers.Field[dict[str, str], Any, Any, Any]):
                 found[name] = ""
             elif not isinstance(value, str):
                 wrong[name] = [ErrorDetail("", code="wrong_type")]
-            elif "\0" in value:
+            elif UNSTORABLE.search(value):
                 wrong[name] = [ErrorDetail("", code="invalid_format")]
             elif len(cleaned := self.clean(value)) > self.max_length:
                 wrong[name] = [ErrorDetail("", code="too_long")]

@@ -1,23 +1,21 @@
-"""The public catalogue, and the list of desks somebody works at."""
+"""The public catalogue."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import PageQuery, page
 from backend.core.api.schema import SALON
-from backend.core.api.views import Endpoint, PublicEndpoint, person
+from backend.core.api.views import PublicEndpoint
 from backend.salons import queries as catalogue
 from backend.salons.api import present, serializers
+from backend.salons.queries.pages import districts_of, salon_page
 
 CATALOGUE_LISTS = {"Cache-Control": "public, max-age=300, stale-while-revalidate=3600"}
 SALON_PAGES = {"Cache-Control": "public, max-age=60"}
-OWN = {"Cache-Control": "private, no-cache"}
 
 
 class CategoryCollection(PublicEndpoint):
@@ -46,31 +44,29 @@ class CityCollection(PublicEndpoint):
         )
 
 
-class SalonCollection(PublicEndpoint):
-    queries = {"GET": serializers.SalonListQuery}
-
+class DistrictCollection(PublicEndpoint):
     @extend_schema(
-        operation_id="listSalons",
-        summary="Salons, filtered by city, category and audience",
+        operation_id="listDistricts",
+        summary="Districts of a city",
         tags=["catalogue"],
-        parameters=[serializers.SalonListQuery],
-        responses={200: serializers.SalonPage},
+        responses={200: serializers.CategoryList},
     )
-    def get(self, request: Request) -> Response:
-        found = page(catalogue.live_salons(self.query), order=("-rating_sum", "id"), query=self.query)
-        return Response(found.body(present.salon_summary), headers=SALON_PAGES)
+    def get(self, request: Request, city: str) -> Response:
+        return Response(
+            {"items": [present.slug_name(d) for d in districts_of(city)]}, headers=CATALOGUE_LISTS
+        )
 
 
 class SalonItem(PublicEndpoint):
     @extend_schema(
         operation_id="getSalon",
-        summary="A salon's page: services, staff, hours",
+        summary="A salon's page: services, staff, hours, photos, and whether it is open",
         tags=["catalogue"],
         parameters=[SALON],
         responses={200: serializers.SalonDetail},
     )
     def get(self, request: Request, salon: str) -> Response:
-        return Response(present.salon_detail(catalogue.salon_page(salon)), headers=SALON_PAGES)
+        return Response(present.salon_detail(salon_page(salon, now=timezone.now())), headers=SALON_PAGES)
 
 
 class SalonReviews(PublicEndpoint):
@@ -87,17 +83,3 @@ class SalonReviews(PublicEndpoint):
         reviews = catalogue.reviews_of(catalogue.live_salon(salon))
         found = page(reviews, order=("-created_at", "-id"), query=self.query)
         return Response(found.body(present.review), headers=SALON_PAGES)
-
-
-class DeskCollection(Endpoint):
-    access = {"GET": SIGNED_IN}
-
-    @extend_schema(
-        operation_id="listMySalons",
-        summary="The salons I work at",
-        tags=["manage"],
-        responses={200: serializers.DeskList},
-    )
-    def get(self, request: Request) -> Response:
-        desks: Any = catalogue.desks_of(person(request))
-        return Response({"items": [present.desk(d) for d in desks]}, headers=OWN)
