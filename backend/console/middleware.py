@@ -7,8 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import auth
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+from django.utils.deprecation import MiddlewareMixin
 
 from backend.console import errors, languages, sign_in
 from backend.core.errors import DomainError
@@ -68,3 +72,22 @@ class ConsoleMiddleware:
         if errors.in_console(request) and isinstance(exception, DomainError):
             return errors.refusal(exception)
         return None
+
+
+class _OnlyInConsole(MiddlewareMixin):
+    """The API has no sessions, so its requests go straight through."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return super().__call__(request) if errors.in_console(request) else self.get_response(request)
+
+
+class ConsoleSessionMiddleware(_OnlyInConsole, SessionMiddleware):
+    pass
+
+
+class ConsoleAuthenticationMiddleware(_OnlyInConsole, AuthenticationMiddleware):
+    pass
+
+
+class ConsoleMessageMiddleware(_OnlyInConsole, MessageMiddleware):
+    pass

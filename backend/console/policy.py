@@ -48,7 +48,8 @@ POLICY: dict[str, dict[str, Verbs]] = {
     "salons.workingwindow": {ADMIN: EDIT},
     "salons.closure": {ADMIN: EDIT},
     "salons.membership": {ADMIN: EDIT},
-    "salons.review": {ADMIN: SEE},
+    "salons.review": {ADMIN: _verbs("view moderate")},
+    "salons.reviewreport": {ADMIN: SEE},
     # Bookings: decided by the salon, the customer and the clock; the team may answer in the salon's place.
     "bookings.booking": {ADMIN: _verbs("view answer see_money"), SUPPORT: SEE},
     "bookings.bookingitem": {ADMIN: _verbs("view see_money"), SUPPORT: SEE},

@@ -12,8 +12,8 @@ from django.utils import timezone
 from backend.accounts.models import Device, OtpChallenge, PhoneChange, PrivacyNotice, PushTarget, User
 from backend.bookings.models import Booking
 from backend.notifications.models import Message
-from backend.salons.models import Review
-from tests.factories import open_salon
+from backend.salons.models import Favourite, Review, ReviewReport
+from tests.factories import SalonFactory, open_salon
 from tests.support.api import Api, ok
 
 FIRST_NOTICE: Any = import_module("backend.accounts.migrations.0005_first_privacy_notice")
@@ -101,8 +101,14 @@ def with_a_past(user: User) -> dict[str, Any]:
         rating=5,
         comment=f"لطيفات جدا. {user.name}",
         reply=f"شكرا {user.name}، اتصلي على {user.phone}",
+        hidden_reason=f"{words} asked",
         created_at=now,
     )
+    elsewhere = Review.objects.create(
+        salon=SalonFactory.create(), booking_id=uuid.uuid4(), rating=1, created_at=now
+    )
+    ReviewReport.objects.create(review=elsewhere, reporter=user, reason=words, created_at=now)
+    Favourite.objects.create(user=user, salon=salon, created_at=now)
     ok(phone.send("PUT", "me/consents/marketing", body={"granted": True}))
     return {
         "phone": phone,

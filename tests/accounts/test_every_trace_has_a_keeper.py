@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
+
+import pytest
 from django.apps import apps
 from django.db import models
+from django.utils import timezone
 
-from backend.accounts.models import User
+from backend.accounts.models import OtpChallenge, PlatformRole, User
 from backend.core import privacy
+from backend.salons.models import HijriShift, Review, SalonEvent
+from tests.accounts.privacy import with_a_past
+from tests.factories import UserFactory, employ
+from tests.support.api import ok
 
 POINTS_AT_PEOPLE = {
     # Goes with the person.
@@ -15,8 +23,13 @@ POINTS_AT_PEOPLE = {
     "accounts.PhoneChange.user": "deleted",
     "accounts.PlatformRole.user": "deleted",
     "core.IdempotencyRecord.user": "deleted",
+    "salons.Favourite.user": "deleted",
+    "salons.HijriShift.decided_by": "emptied",
     "salons.Membership.user": "deleted",
     "salons.Review.author": "emptied",
+    "salons.Review.moderated_by": "emptied",
+    "salons.ReviewReport.reporter": "deleted",
+    "salons.SalonEvent.actor": "emptied",
     "salons.StaffMember.user": "emptied",
     # Stays, and points at a row that names nobody any more.
     "accounts.Consent.user": "proof",
@@ -56,3 +69,33 @@ def test_every_app_with_people_in_it_has_a_keeper() -> None:
 def test_the_highest_app_lets_go_first() -> None:
     order = [keeper.erase.__module__.split(".")[1] for keeper in privacy.keepers()]
     assert order[:6] == ["core", "notifications", "accounts", "salons", "bookings", "payments"]
+
+
+@pytest.mark.django_db
+def test_what_is_said_to_go_is_gone() -> None:
+    """The list above, held against rows: each pointer it lets go of points at the person before, and nowhere after."""
+    user = UserFactory.create(name="نورة العتيبي")
+    past, now = with_a_past(user), timezone.now()
+    salon = past["salon"]
+    employ(salon, "manager", user)
+    past["staff"][0].user = user
+    past["staff"][0].save()
+    OtpChallenge.objects.update(user=user, purpose="change_new")
+    PlatformRole.objects.create(user=user, role="support")
+    SalonEvent.objects.create(salon=salon, from_status="in_review", to_status="live", actor=user, at=now)
+    HijriShift.objects.create(hijri_year=1448, hijri_month=9, days=1, decided_by=user, decided_at=now)
+    Review.objects.create(
+        salon=salon, booking_id=uuid.uuid4(), rating=2, created_at=now, moderated_by=user, moderated_at=now
+    )
+
+    def pointing() -> dict[str, int]:
+        counts = {}
+        for path, fate in POINTS_AT_PEOPLE.items():
+            label, _, name = path.rpartition(".")
+            if fate in ("deleted", "emptied"):
+                counts[path] = apps.get_model(label)._default_manager.filter(**{name: user.pk}).count()
+        return counts
+
+    assert {path for path, count in pointing().items() if count == 0} == set(), "the test would prove nothing"
+    ok(past["phone"].send("DELETE", "me"))
+    assert {path for path, count in pointing().items() if count} == set()

@@ -17,7 +17,7 @@ from backend.core import privacy
 from backend.core.models import IdempotencyRecord
 from backend.notifications.models import Message
 from backend.notifications.operations import deliver_due
-from backend.salons.models import Membership, Review
+from backend.salons.models import Membership, Review, ReviewReport
 from tests.accounts.helpers import Inbox, Phone, bearer, sign_in
 from tests.accounts.privacy import book, notice_in_force, with_a_past
 from tests.factories import UserFactory, employ, open_salon
@@ -44,6 +44,12 @@ def person() -> dict[str, Any]:
 def test_nobody_finds_the_person_anywhere_any_more(person: dict[str, Any]) -> None:
     forms = (NAME, "+966512345678", "512345678")
     desk = employ(person["salon"])
+    ReviewReport.objects.create(
+        review=person["review"],
+        reporter=desk,
+        reason=f"{NAME} +966512345678",
+        created_at=timezone.now(),
+    )
     walk_in = {
         "items": [{"service_id": str(person["service"].id)}],
         "starts_at": person["live"].starts_at.replace(hour=15).isoformat(),
@@ -85,6 +91,8 @@ def test_the_answer_says_what_went_what_stays_and_why(person: dict[str, Any], la
         "phone_changes": 1,
         "messages": 4,
         "booking_notes": 2,
+        "favourites": 1,
+        "review_reports": 1,
     }
     kept = {row["what"]: row for row in body["kept"]}
     assert kept.keys() == {"bookings", "consents", "reviews"}

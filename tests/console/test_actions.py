@@ -12,7 +12,7 @@ from backend.accounts.models import Breach, DataRequest, Device
 from backend.bookings.models import Booking, BookingEvent
 from backend.core.models import Alarm
 from backend.payments.models import WebhookEvent
-from backend.salons.models import Salon
+from backend.salons.models import Review, Salon
 from tests.console.helpers import World, act, address, browser, operator, said
 
 pytestmark = pytest.mark.django_db
@@ -140,9 +140,31 @@ def test_an_alarm_is_acknowledged_once_with_a_name(world: World) -> None:
 )
 def test_a_salons_status_moves_along_its_table(before: str, action: str, after: str, world: World) -> None:
     Salon.objects.update(status=before, version=7)
-    act(browser(operator("platform_admin")), Salon, action, world.salon)
+    act(browser(operator("platform_admin")), Salon, action, world.salon, reason="بطلب الوزارة")
     world.salon.refresh_from_db()
     assert (world.salon.status, world.salon.version) == (after, 7 if before == after else 8)
+
+
+def test_a_review_is_hidden_for_a_reason_and_stands_again(world: World) -> None:
+    by, review = operator("platform_admin"), Review.objects.get()
+    Salon.objects.filter(pk=world.salon.pk).update(rating_sum=5, rating_count=1)
+    client = browser(by, language="en")
+    assert "reason" in said(act(client, Review, "hide", review))[0]
+    review.refresh_from_db()
+    assert review.status == "published"
+    act(client, Review, "hide", review, reason="إعلان")
+    review.refresh_from_db()
+    world.salon.refresh_from_db()
+    assert (review.status, review.hidden_reason, review.moderated_by) == ("hidden", "إعلان", by)
+    assert (world.salon.rating_sum, world.salon.rating_count) == (0, 0)
+    act(browser(operator("support")), Review, "publish", review)
+    review.refresh_from_db()
+    assert review.status == "hidden"
+    act(client, Review, "publish", review)
+    review.refresh_from_db()
+    world.salon.refresh_from_db()
+    assert (review.status, world.salon.rating_sum, world.salon.rating_count) == ("published", 5, 1)
+    assert [what for _, what in logged(by)] == ["hide", "publish"]
 
 
 # Privacy ----------------------------------------------------------------------------------------

@@ -35,7 +35,12 @@ SUPPORT = {
     "accounts.user", "accounts.device", "accounts.otpchallenge", "accounts.phonechange", "bookings.booking",
     "bookings.bookingevent", "notifications.message",
 }  # fmt: skip
-ONLY_INSIDE = {"salons.staffservice", "bookings.bookingitem", "notifications.deliveryattempt"}
+ONLY_INSIDE = {
+    "salons.staffservice",
+    "salons.reviewreport",
+    "bookings.bookingitem",
+    "notifications.deliveryattempt",
+}
 """Shown as rows of the page above them."""
 OURS = ("core", "notifications", "accounts", "salons", "bookings", "payments")
 
@@ -147,6 +152,7 @@ def test_only_actions_of_the_policy_are_offered_and_none_deletes_in_bulk(role: s
             "accounts.device": {"sign_out"},
             "accounts.datarequest": {"extend", "done", "partly", "refuse", "taken_back"},
             "salons.salon": {"send_to_review", "put_live", "suspend", "back_to_draft"},
+            "salons.review": {"hide", "publish"},
             "bookings.booking": {"confirm", "decline", "cancel"},
             "payments.webhookevent": {"act_again"},
             "core.alarm": {"acknowledge"},

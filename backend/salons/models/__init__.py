@@ -25,7 +25,7 @@ from backend.salons.models.offer import (
     StaffMember,
     StaffService,
 )
-from backend.salons.models.people import Favourite, Membership, Review, ReviewStatus, SalonRole
+from backend.salons.models.people import Favourite, Membership, Review, ReviewReport, ReviewStatus, SalonRole
 from backend.salons.models.photos import Photo
 from backend.salons.models.places import (
     Audience,
@@ -58,6 +58,7 @@ __all__ = [
     "PrayerPause",
     "Resource",
     "Review",
+    "ReviewReport",
     "ReviewStatus",
     "Salon",
     "SalonEvent",

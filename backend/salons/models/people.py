@@ -45,7 +45,8 @@ class ReviewStatus(models.TextChoices):
 class Review(models.Model):
     """What somebody who was there says; one per booking (`booking_id` is the booking's id, an app above).
 
-    A hidden one is seen by its author and the salon only, and does not count in the rating.
+    A hidden one is seen by its author, its salon and the platform only, and does not count in the rating.
+    `moderated_at` is when the platform last decided about it: reports that came later wait for a decision.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -60,6 +61,10 @@ class Review(models.Model):
     replied_at = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=9, choices=ReviewStatus.choices, default=ReviewStatus.PUBLISHED)
     hidden_reason = models.CharField(max_length=300, blank=True, default="")
+    moderated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    moderated_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(null=True, blank=True)
@@ -69,10 +74,31 @@ class Review(models.Model):
             models.CheckConstraint(condition=Q(rating__gte=1, rating__lte=5), name="review_one_to_five"),
             models.CheckConstraint(condition=Q(status__in=ReviewStatus.values), name="review_status_known"),
         ]
-        indexes = [models.Index(fields=["salon", "-created_at", "-id"], name="review_newest_first")]
+        indexes = [
+            models.Index(fields=["salon", "-created_at", "-id"], name="review_newest_first"),
+            models.Index(fields=["-created_at", "-id"], name="review_newest_anywhere"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rating} {self.salon_id}"
+
+
+class ReviewReport(models.Model):
+    """Somebody says that a review should not stand; the platform decides. One per person and review."""
+
+    review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="reports")
+    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["review", "reporter"], name="review_report_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.review_id} {self.reporter_id}"
 
 
 class Favourite(models.Model):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 
 from backend.core.errors import NotFound
 from backend.salons.models import (
@@ -15,10 +14,8 @@ from backend.salons.models import (
     City,
     Membership,
     Review,
+    ReviewStatus,
     Salon,
-    Service,
-    StaffMember,
-    WorkingWindow,
 )
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -44,41 +41,6 @@ def live_salon(salon: str) -> Salon:
     return found
 
 
-def live_salons(filters: Mapping[str, Any]) -> QuerySet[Salon]:
-    """Live salons, by `city`, `category` and `audience` when given."""
-    salons: QuerySet[Salon] = Salon.objects.live().select_related("city", "district")
-    if city := filters.get("city"):
-        salons = salons.filter(city_id=city)
-    if audience := filters.get("audience"):
-        salons = salons.filter(audience=audience)
-    if category := filters.get("category"):
-        offering = Service.objects.filter(category_id=category, is_active=True).values("salon_id")
-        salons = salons.filter(id__in=offering)
-    return salons
-
-
-def salon_page(salon: str) -> Salon:
-    """A live salon with everything its page shows, in a fixed number of queries. Raises NotFound."""
-    offered = Service.objects.filter(is_active=True)
-    found: Salon | None = (
-        Salon.objects.live()
-        .select_related("city", "district")
-        .prefetch_related(
-            Prefetch("services", offered.select_related("category")),
-            Prefetch(
-                "staff",
-                StaffMember.objects.filter(is_active=True).prefetch_related(Prefetch("services", offered)),
-            ),
-            Prefetch("working_windows", WorkingWindow.objects.filter(staff_member=None)),
-        )
-        .filter(**salon_lookup(salon))
-        .first()
-    )
-    if found is None:
-        raise NotFound
-    return found
-
-
 def categories() -> QuerySet[Category]:
     return Category.objects.order_by("position", "slug")
 
@@ -88,7 +50,7 @@ def cities() -> QuerySet[City]:
 
 
 def reviews_of(salon: Salon) -> QuerySet[Review]:
-    return Review.objects.filter(salon=salon).select_related("author")
+    return Review.objects.filter(salon=salon, status=ReviewStatus.PUBLISHED).select_related("author")
 
 
 def memberships_of(user: Any) -> QuerySet[Membership]:
