@@ -218,6 +218,8 @@ class Claim(models.Model):
 
     A held or requested booking's claims carry `expires_at`; after it they no longer count for anybody who looks, and
     whoever wants the time writes the booking down as expired first.
+
+    `business_date` stands on one claim a booking has on a staff member's calendar: it is what a daily limit counts.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -225,6 +227,7 @@ class Claim(models.Model):
     booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="claims")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    business_date = models.DateField(null=True, blank=True)
     is_active = models.BooleanField(default=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 

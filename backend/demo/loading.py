@@ -348,11 +348,31 @@ class _Writer:
 
     def claims(self, s: Story) -> Iterator[tuple[Any, ...]]:
         active, expires_at = s.state in TAKING_STATES, self.at(s.dies_at)
+        day = self.today + timedelta(days=s.draft.day)
+        counted = set()
         for staff_id, (begins, ends) in s.draft.claims:
-            yield self.calendars[staff_id], s.id, self.minute(begins), self.minute(ends), active, expires_at
+            counts = None if staff_id in counted else day
+            counted.add(staff_id)
+            yield (
+                self.calendars[staff_id],
+                s.id,
+                self.minute(begins),
+                self.minute(ends),
+                counts,
+                active,
+                expires_at,
+            )
         if s.draft.customer:
             calendar = self.calendars[self.user(s.draft.customer.id)]
-            yield calendar, s.id, self.minute(s.draft.starts), self.minute(s.draft.ends), active, expires_at
+            yield (
+                calendar,
+                s.id,
+                self.minute(s.draft.starts),
+                self.minute(s.draft.ends),
+                None,
+                active,
+                expires_at,
+            )
 
     def events(self, s: Story) -> Iterator[tuple[Any, ...]]:
         for version, c in enumerate(s.changes, start=1):
@@ -395,7 +415,7 @@ _ITEM = (
     "id", "booking_id", "position", "service_id", "staff_member_id", "service_name_ar", "service_name_en", "starts_at",
     "ends_at", "price_minor",
 )  # fmt: skip
-_CLAIM = ("calendar_id", "booking_id", "starts_at", "ends_at", "is_active", "expires_at")
+_CLAIM = ("calendar_id", "booking_id", "starts_at", "ends_at", "business_date", "is_active", "expires_at")
 _EVENT = ("booking_id", "version", "verb", "from_state", "to_state", "actor_role", "actor_id", "reason", "at")
 _PAYMENT = (
     "id", "booking_id", "state", "amount_minor", "currency", "captured_minor", "refunded_minor", "source_type",

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from backend.bookings import availability
 from backend.bookings.api import present, serializers
 from backend.bookings.availability import Question
-from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit, question, with_rules_named
+from backend.bookings.queries import SalonRules, Visit, Wish, look_at, plan_visit, question, with_rules_named
 from backend.core.api.schema import SALON
 from backend.core.api.views import PublicEndpoint
 from backend.core.errors import ValidationFailed
@@ -48,8 +48,7 @@ def _answer(rules: SalonRules, asked: dict[str, Any], now: datetime) -> dict[str
     starts = availability.starts_on(zone, from_date=first, days=days)
     explanation = None
     if moment := asked.get("explain"):
-        start = availability.floor_minute(moment)
-        reasons = availability.explain(question(visit, starts=(start, start + 1), now=now), start)
+        _, reasons = look_at(visit, moment, now=now)
         explanation = present.explanation(moment, reasons, rules.salon)
     return {
         "timezone": rules.salon.timezone,
@@ -81,12 +80,12 @@ def _days(asked: Question[uuid.UUID], visit: Visit, first: date, days: int) -> l
         _, midnight = availability.starts_on(zone, from_date=day, days=1)
         slots = []
         while slot is not None and slot[0] < midnight:
-            start, business_date, staff = slot
+            start, counts_for, staff = slot
             slots.append(
                 {
                     "starts_at": _text(zone, start),
                     "ends_at": _text(zone, start + duration),
-                    "business_date": business_date,
+                    "business_date": _date(counts_for),
                     "staff_member_ids": staff,
                 }
             )
@@ -94,6 +93,11 @@ def _days(asked: Question[uuid.UUID], visit: Visit, first: date, days: int) -> l
         closed = not slots and timetable.closed_all_day(day)
         shown.append({"date": day, "closed": closed, "slots": slots})
     return shown
+
+
+@lru_cache(maxsize=1 << 10)
+def _date(day: date) -> str:
+    return day.isoformat()
 
 
 @lru_cache(maxsize=1 << 16)

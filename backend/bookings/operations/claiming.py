@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -23,8 +23,9 @@ def hold_rules(salon_id: uuid.UUID) -> SalonRules:
     Whoever changes them locks the same row (`salons.operations.editing`), so a closure sees the bookings made before
     it and a booking the closures. Always the first lock. Raises SalonNotLive where nothing new may be booked.
     """
-    salon = (Salon.objects.raw("SELECT * FROM salons_salon WHERE id = %s FOR SHARE", [salon_id]))[0]
-    if salon.status != SalonStatus.LIVE:
+    rows = Salon.objects.raw("SELECT * FROM salons_salon WHERE id = %s FOR SHARE", [salon_id])
+    salon = next(iter(rows), None)
+    if salon is None or salon.status != SalonStatus.LIVE:
         raise SalonNotLive
     return rules_of(salon)
 
@@ -82,8 +83,14 @@ def insert_claims(
     booking_id: uuid.UUID,
     spans: Sequence[tuple[int, datetime, datetime]],
     expires_at: datetime | None,
+    business_date: date | None = None,
+    counted: Collection[int] = (),
 ) -> None:
-    """Take (calendar, start, end) spans for a booking. Raises SlotUnavailable when one is already taken."""
+    """Take (calendar, start, end) spans for a booking, counting once for its day on each of the `counted` calendars.
+
+    Raises SlotUnavailable when one is already taken.
+    """
+    to_count = set(counted)
     try:
         with transaction.atomic():
             Claim.objects.bulk_create(
@@ -92,6 +99,7 @@ def insert_claims(
                     booking_id=booking_id,
                     starts_at=starts_at,
                     ends_at=ends_at,
+                    business_date=_counted_once(calendar_id, business_date, to_count),
                     expires_at=expires_at,
                 )
                 for calendar_id, starts_at, ends_at in spans
@@ -100,6 +108,13 @@ def insert_claims(
         if violated_constraint(error) != NO_OVERLAP:
             raise
         raise SlotUnavailable from error
+
+
+def _counted_once(calendar_id: int, day: date | None, to_count: set[int]) -> date | None:
+    if calendar_id not in to_count:
+        return None
+    to_count.remove(calendar_id)
+    return day
 
 
 def retake_claims(booking_id: uuid.UUID) -> bool:

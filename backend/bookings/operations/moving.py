@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from backend.bookings import messages
-from backend.bookings.availability import moment_of
+from backend.bookings.availability import Slot, moment_of
 from backend.bookings.models import Booking, BookingItem, BookingState, Claim, ItemResource
 from backend.bookings.operations.claiming import hold_rules
 from backend.bookings.operations.seating import (
@@ -39,25 +40,25 @@ def reschedule(
 ) -> Booking:
     """Move a booking to another time, and to a chosen person where one is named; price and policy stay as agreed.
 
-    Without a name the same people are preferred, and anyone who performs the services may take over. A booking may
-    take its own old time; when the move is refused it stands as it was. Raises NotFound, VersionConflict,
-    CannotChangeStatus, RescheduleTooLate, ServiceUnavailable, ValidationFailed, and the refusals of `find_slot`.
+    Without a name each service keeps its person where they are free, and anyone who performs it may take over; so with
+    rooms and devices. A booking may take its own old time; when the move is refused it stands as it was. Raises
+    NotFound, VersionConflict, CannotChangeStatus, RescheduleTooLate, SalonNotLive, ServiceUnavailable,
+    ValidationFailed, and the refusals of `find_slot`.
     """
     seen = bookings.filter(pk=booking_id).first()
     if seen is None:
         raise NotFound
+    _check(seen, version=version, actor=actor, now=now)
     with transaction.atomic():
         rules = hold_rules(seen.salon_id)
-        items = list(BookingItem.objects.filter(booking=seen).order_by("position"))
-        same_people = {item.staff_member_id for item in items}
-        visit = _same_visit(rules, items, staff_member_id)
-        calendars = clear_the_way(
-            visit, starts_at=starts_at, customer=seen.customer, now=now, leaving=same_people
+        items = list(
+            BookingItem.objects.filter(booking=seen).order_by("position").prefetch_related("resources")
         )
+        people = {item.staff_member_id for item in items}
+        visit = _same_visit(rules, items, staff_member_id)
+        calendars = clear_the_way(visit, starts_at=starts_at, customer=seen.customer, now=now, leaving=people)
         booking = lock_booking(bookings, booking_id)
-        if booking.version != version:
-            raise VersionConflict
-        check_move(booking, "reschedule", actor=actor, now=now)
+        _check(booking, version=version, actor=actor, now=now)
         slot = find_slot(visit, starts_at=starts_at, now=now, customer=booking.customer, moving=booking.pk)
 
         moved_from = booking.starts_at
@@ -68,8 +69,8 @@ def reschedule(
             booking.respond_by = min(booking.respond_by, starts_at)
         booking.save(update_fields=["starts_at", "ends_at", "business_date", "version", "respond_by"])
 
-        load = least_loaded(calendars, visit, starts_at=starts_at)
-        seating = seating_of(visit, slot, lambda who: (who not in same_people, load(who) if load else 0))
+        slot = _as_before(slot, items)
+        seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at))
         for item, seat in zip(items, seating.seats, strict=True):
             item.staff_member_id = seat.staff_id
             item.starts_at, item.ends_at = seat.starts_at, seat.ends_at
@@ -91,6 +92,22 @@ def reschedule(
         )
         messages.tell(booking, "reschedule", before=booking.state, actor_role=actor.role, now=now)
     return booking
+
+
+def _check(booking: Booking, *, version: int, actor: Actor, now: datetime) -> None:
+    """Asked of the row as it was seen, so that its own state is the first answer, and again once it is locked."""
+    if booking.version != version:
+        raise VersionConflict
+    check_move(booking, "reschedule", actor=actor, now=now)
+
+
+def _as_before(slot: Slot[uuid.UUID], items: list[BookingItem]) -> Slot[uuid.UUID]:
+    """The slot with only the person and things each service had, wherever they can serve it."""
+    able = []
+    for item, needs in zip(items, slot.able, strict=True):
+        had = {item.staff_member_id, *(given.resource_id for given in item.resources.all())}
+        able.append(tuple(tuple(one for one in those if one in had) or those for those in needs))
+    return replace(slot, able=tuple(able))
 
 
 def _same_visit(rules: SalonRules, items: list[BookingItem], chosen: uuid.UUID | None) -> Visit:

@@ -13,8 +13,8 @@ from backend.bookings.availability import NeedKind, Slot, Span, moment_of
 from backend.bookings.models import Booking, BookingItem, Claim, ItemResource
 from backend.bookings.operations.claiming import insert_claims, lock_calendars
 from backend.bookings.operations.expiring import clear_dead_claims
-from backend.bookings.queries import Visit, question
-from backend.bookings.refusals import NotOnGrid, refusal
+from backend.bookings.queries import Visit, look_at
+from backend.bookings.refusals import refusal
 
 
 def find_slot(
@@ -26,13 +26,9 @@ def find_slot(
     moving: uuid.UUID | None = None,
 ) -> Slot[uuid.UUID]:
     """The slot that starts then, or the refusal of the first reason against it."""
-    if starts_at.second or starts_at.microsecond:
-        raise NotOnGrid(extra={"params": {"reasons": [NotOnGrid.code]}})
-    start = availability.floor_minute(starts_at)
-    asked = question(visit, starts=(start, start + 1), now=now, customer=customer, moving=moving)
-    slot = availability.offer(asked, start)
+    slot, reasons = look_at(visit, starts_at, now=now, customer=customer, moving=moving)
     if slot is None:
-        raise refusal(availability.explain(asked, start))
+        raise refusal(reasons)
     return slot
 
 
@@ -100,7 +96,13 @@ def take(booking: Booking, seating: Seating, calendars: Mapping[Any, int]) -> No
     spans = [(calendars[owner], moment_of(span[0]), moment_of(span[1])) for owner, span in seating.taken]
     if booking.customer is not None:
         spans.append((calendars[booking.customer.pk], booking.starts_at, booking.ends_at))
-    insert_claims(booking_id=booking.pk, spans=spans, expires_at=booking.dies_at)
+    insert_claims(
+        booking_id=booking.pk,
+        spans=spans,
+        expires_at=booking.dies_at,
+        business_date=booking.business_date,
+        counted={calendars[seat.staff_id] for seat in seating.seats},
+    )
 
 
 def give_resources(items: Sequence[BookingItem], seating: Seating) -> None:

@@ -16,7 +16,7 @@ from backend.bookings.queries.rules import (
     with_rules,
     with_rules_named,
 )
-from backend.bookings.queries.times import Visit, Wish, free_slots, plan_visit, question
+from backend.bookings.queries.times import Visit, Wish, free_slots, look_at, plan_visit, question
 
 __all__ = [
     "PHASES",
@@ -30,6 +30,7 @@ __all__ = [
     "bookings_of",
     "free_slots",
     "in_phase",
+    "look_at",
     "phase_of",
     "plan_visit",
     "question",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,13 +12,23 @@ from typing import Any
 from django.db import connection
 
 from backend.bookings import availability
-from backend.bookings.availability import NeedKind, Question, Slot, Span, Step, ceil_minute, moment_of
+from backend.bookings.availability import (
+    NeedKind,
+    Question,
+    Reason,
+    Slot,
+    Span,
+    Step,
+    ceil_minute,
+    moment_of,
+)
 from backend.bookings.queries.rules import Line, RulesChanged, SalonRules
 from backend.core.errors import FieldError, ValidationFailed
 from backend.salons.models import Salon
+from backend.salons.timetable.rules import LATEST_CLOSING
 
-LONGEST_SHIFT = timedelta(hours=36)
-"""What counts for a business date may end at noon of the next day."""
+_EPOCH = date(1970, 1, 1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -86,30 +97,14 @@ def plan_visit(rules: SalonRules, wishes: Sequence[Wish]) -> Visit:
 
 
 _TAKEN = """
-    SELECT coalesce(k.staff_member_id, k.resource_id, k.customer_id)::text,
-           string_agg(floor(date_part('epoch', c.starts_at) / 60)::int || ' ' ||
-                      ceil(date_part('epoch', c.ends_at) / 60)::int, ' ')
-      FROM bookings_calendar k
-      JOIN bookings_claim c ON c.calendar_id = k.id
-     WHERE (k.staff_member_id = ANY(%(staff)s) OR k.resource_id = ANY(%(resources)s) OR k.customer_id = %(customer)s)
-       AND c.is_active AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
-       AND c.starts_at < %(ends)s AND c.ends_at > %(begins)s
-       AND c.booking_id IS DISTINCT FROM %(moving)s
-     GROUP BY k.id
-     UNION ALL
-    SELECT NULL, catalogue_version::text FROM salons_salon WHERE id = %(salon)s
+    SELECT owner, minutes, dates
+      FROM bookings_taken(%(staff)s::uuid[], %(resources)s::uuid[], %(customer)s::uuid, %(now)s, %(begins)s, %(ends)s,
+                          %(moving)s::uuid, %(salon)s::uuid)
 """
+"""A function of the database (migration 0005): each connection keeps its plan, and planning costs as much as running.
 
-_BOOKINGS_OF_DAYS = """
-    SELECT k.staff_member_id, b.business_date, count(DISTINCT b.id)
-      FROM bookings_calendar k
-      JOIN bookings_claim c ON c.calendar_id = k.id
-      JOIN bookings_booking b ON b.id = c.booking_id
-     WHERE k.staff_member_id = ANY(%(staff)s)
-       AND c.is_active AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
-       AND c.starts_at < %(ends)s AND c.ends_at > %(begins)s
-       AND c.booking_id IS DISTINCT FROM %(moving)s
-     GROUP BY 1, 2
+One row for each calendar: its owner, the absolute minutes of its claims (begins ends begins ends ...) and the business
+dates they count for, as days since 1970. A row without an owner brings the salon's catalogue version.
 """
 
 
@@ -118,11 +113,20 @@ def question(
 ) -> Question[uuid.UUID]:
     """Everything known to stand in the way of `visit` starting within `starts` (absolute minutes).
 
-    One query whatever the staff, days and bookings, and a second where somebody has a daily limit. Claims of dead
-    holds do not count, nor do those of the booking being moved. Raises RulesChanged where the visit was planned by
-    rules that no longer hold.
+    One query whatever the staff, days and bookings. Claims of dead holds do not count, nor do those of the booking
+    being moved. Raises RulesChanged where the visit was planned by rules that no longer hold.
     """
+    rulebook = visit.rules.rulebook
+    limits = {
+        staff_id: limit
+        for staff_id in visit.staff_ids
+        if (limit := visit.rules.staff[staff_id].max_bookings_per_day) is not None
+    }
     begins, ends = availability.reach(visit.steps, starts)
+    if limits:
+        first, last = (rulebook.timetable.business_date(minute) for minute in (starts[0], starts[1] - 1))
+        days = availability.starts_on(visit.salon.zone, from_date=first, days=(last - first).days + 1)
+        begins, ends = min(begins, days[0]), max(ends, days[1] + LATEST_CLOSING - 24 * 60)
     parameters = {
         "staff": list(visit.staff_ids),
         "resources": list(visit.resource_ids),
@@ -134,51 +138,53 @@ def question(
         "salon": visit.salon.pk,
     }
     busy: dict[uuid.UUID, list[Span]] = {}
+    full_days: dict[uuid.UUID, list[date]] = {}
     version = None
     with connection.cursor() as cursor:
         cursor.execute(_TAKEN, parameters)
-        for owner, told in cursor.fetchall():
+        for owner, told, dates in cursor.fetchall():
             if owner is None:
                 version = int(told)
-            else:
-                minutes = iter(map(int, told.split()))
-                busy[uuid.UUID(owner)] = list(zip(minutes, minutes, strict=True))
+                continue
+            minutes = iter(map(int, told.split()))
+            busy[owner] = list(zip(minutes, minutes, strict=True))
+            if dates and owner in limits:
+                counts = Counter(dates.split())
+                full_days[owner] = [
+                    _EPOCH + int(day) * _DAY for day, n in counts.items() if n >= limits[owner]
+                ]
     if version != visit.rules.version:
         raise RulesChanged
     return Question(
-        rulebook=visit.rules.rulebook,
+        rulebook=rulebook,
         steps=visit.steps,
         now=ceil_minute(now),
         busy=busy,
         customer_busy=busy.pop(customer.pk, ()) if customer is not None else (),
-        full_days=_full_days(visit, parameters),
+        full_days=full_days,
         notice_minutes=max(line.notice_minutes for line in visit.lines),
         horizon_days=min(line.horizon_days for line in visit.lines),
     )
 
 
-def _full_days(visit: Visit, parameters: dict[str, Any]) -> dict[uuid.UUID, Collection[date]]:
-    """The business dates on which somebody with a daily limit has reached it."""
-    limits = {
-        staff_id: limit
-        for staff_id in visit.staff_ids
-        if (limit := visit.rules.staff[staff_id].max_bookings_per_day) is not None
-    }
-    if not limits:
-        return {}
-    wider = {
-        **parameters,
-        "staff": list(limits),
-        "begins": parameters["begins"] - LONGEST_SHIFT,
-        "ends": parameters["ends"] + LONGEST_SHIFT,
-    }
-    full: dict[uuid.UUID, set[date]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_BOOKINGS_OF_DAYS, wider)
-        for staff_id, day, count in cursor.fetchall():
-            if count >= limits[staff_id]:
-                full.setdefault(staff_id, set()).add(day)
-    return dict(full)
+def look_at(
+    visit: Visit,
+    starts_at: datetime,
+    *,
+    now: datetime,
+    customer: Any = None,
+    moving: uuid.UUID | None = None,
+) -> tuple[Slot[uuid.UUID] | None, tuple[Reason, ...]]:
+    """The slot that starts at this moment, or None and every reason against it.
+
+    A moment inside a minute is off every grid.
+    """
+    if starts_at.second or starts_at.microsecond:
+        return None, (Reason.NOT_ON_GRID,)
+    start = availability.floor_minute(starts_at)
+    asked = question(visit, starts=(start, start + 1), now=now, customer=customer, moving=moving)
+    slot = availability.offer(asked, start)
+    return slot, () if slot is not None else availability.explain(asked, start)
 
 
 def free_slots(visit: Visit, *, from_date: date, days: int, now: datetime) -> list[Slot[uuid.UUID]]:
