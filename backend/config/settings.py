@@ -170,7 +170,10 @@ STORAGES: dict[str, dict[str, Any]] = {
     "photos": _photos,
 }
 
-DATABASE_OPTIONS = "-c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000"
+DATABASE_OPTIONS = (
+    "-c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000"
+    " -c jit=off -c max_parallel_workers_per_gather=0"  # many small questions at once; either costs more than it saves
+)
 DATABASES: dict[str, dict[str, Any]]
 if DATABASE_URL:
     try:

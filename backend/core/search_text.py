@@ -62,6 +62,19 @@ class Alternative(NamedTuple):
     alias: bool
 
 
+def kinds(text: str) -> list[str]:
+    """What the text names that goes by several names (`صالون`, `مشغل`, salon), each by one name for them all."""
+    words = tuple(fold(text).split())
+    found: dict[str, None] = {}
+    while words:
+        length = next((n for n in range(_LONGEST_ALIAS, 1, -1) if words[:n] in _ALIASES), 1)
+        for form in [words[:length]] if length > 1 else [(form,) for form in _forms(words[0])]:
+            if form in _ALIASES:
+                found[" ".join(min(form, *_ALIASES[form]))] = None
+        words = words[length:]
+    return list(found)
+
+
 def query_tokens(text: str) -> list[tuple[Alternative, ...]]:
     """What a query asks for: its parts, which must all be found, each with its alternatives, best first.
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from backend.bookings.api import desk, finding, hours, reviewing, support, times, views
+from backend.bookings.api import desk, finding, hours, reviewing, seasons, support, times, views
 
 urlpatterns = [
     path("salons", finding.SalonCollection.as_view(), name="salons"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("bookings/<uuid:booking_id>/cancel", views.BookingCancel.as_view(), name="booking-cancel"),
     *reviewing.routes,
     *hours.routes,
+    *seasons.routes,
     path("support/people", support.SupportPeople.as_view(), name="support-people"),
     path("manage/salons/<str:salon>/bookings", desk.DeskBookings.as_view(), name="manage-salon-bookings"),
     path(

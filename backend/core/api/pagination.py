@@ -47,28 +47,37 @@ def page(queryset: QuerySet[M], *, order: Sequence[str], query: Mapping[str, Any
     refused as `cursor_invalid`.
     """
     limit, cursor = query["limit"], query.get("cursor")
-    filters = {k: str(v) for k, v in query.items() if k not in ("limit", "cursor")}
-    scope = json.dumps([queryset.model._meta.label, list(order), filters], sort_keys=True)
+    scope = scope_of(queryset.model._meta.label, order, query)
     if cursor:
-        queryset = queryset.filter(_after(queryset.model, order, _decode(cursor, scope)))
+        queryset = queryset.filter(_after(queryset.model, order, values_of(cursor, scope)))
     rows = list(queryset.order_by(*order)[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
-    return Page(rows=rows, next_cursor=_encode(rows[-1], order, scope) if more else None)
+    last = [getattr(rows[-1], name.removeprefix("-")) for name in order] if more else []
+    return Page(rows=rows, next_cursor=cursor_of(last, scope) if more else None)
 
 
-def _encode(row: Model, order: Sequence[str], scope: str) -> str:
-    row_values = [getattr(row, name.removeprefix("-")) for name in order]
+def scope_of(name: str, order: Sequence[str], query: Mapping[str, Any]) -> str:
+    """What a cursor is good for: one list, in one order, under the filters of a validated query."""
+    filters = {k: str(v) for k, v in query.items() if k not in ("limit", "cursor")}
+    return json.dumps([name, list(order), filters], sort_keys=True)
+
+
+def cursor_of(values: Sequence[Any], scope: str) -> str:
+    """A sealed cursor after the row with these values of its order."""
     plain = [
         v.isoformat() if isinstance(v, datetime | date) else v if isinstance(v, int) else str(v)
-        for v in row_values
+        for v in values
     ]
-    values = json.dumps(plain, ensure_ascii=False).encode()
-    return base64.urlsafe_b64encode(_seal(scope, values) + values).decode().rstrip("=")
+    text = json.dumps(plain, ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(_seal(scope, text) + text).decode().rstrip("=")
 
 
-def _decode(cursor: str, scope: str) -> list[Any]:
-    """The values of a cursor of ours for this list and these filters; a forged one never reaches the database."""
+def values_of(cursor: str, scope: str) -> list[Any]:
+    """The values of a cursor of ours for this list and these filters; a forged one never reaches the database.
+
+    Raises ValidationFailed naming the cursor.
+    """
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError:

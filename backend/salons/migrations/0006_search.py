@@ -1,4 +1,4 @@
-"""Search finds what changed, and where: every salon has an entry, marked stale by the database, and a place in an index.
+"""Search finds what changed, and where: each salon has an entry that the database marks as stale, and indexes.
 
 `catalogue_version` 0 marks an entry as stale. A change on any path raises the salon's version (0005), which marks its
 entry; the few that are marked stand in an index of their own.

@@ -266,8 +266,9 @@ class SearchEntry(models.Model):
     """What search compares: folded words of both languages and sort keys, made by Python, compared byte by byte.
 
     `terms` is built from lexemes, never by PostgreSQL's parser, so every server finds the same. Its weights: A the
-    salon's name, B its services and categories, C district and city, D the description. An entry is stale while
-    `catalogue_version` differs from the salon's; `operations.indexing` makes it anew.
+    salon's name, B its services and categories, C district and city, D the description. Beside weighted words stand a
+    name's words (`^word`), a whole name (`=name`) and kinds of thing (`~kind`). `catalogue_version` 0 marks a stale
+    entry (migration 0006); `operations.indexing` makes it anew.
     """
 
     salon = models.OneToOneField(

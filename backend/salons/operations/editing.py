@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
+from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from backend.core.errors import NotFound, VersionConflict
 from backend.salons.models import Salon
+from backend.salons.operations import indexing
 
 Row = TypeVar("Row", bound=Model)
 
@@ -18,8 +21,10 @@ def lock_salon(salon: Salon) -> Salon:
     """The salon's row, locked until the transaction ends.
 
     Whoever changes the catalogue locks its salon before anything else, and whoever books holds it shared: a closure
-    and a booking that meet queue here, so one of them always sees the other.
+    and a booking that meet queue here, so one of them always sees the other. Search learns of the change once it is
+    committed.
     """
+    transaction.on_commit(partial(indexing.refresh, salon.pk), robust=True)
     return Salon.objects.select_for_update(no_key=True).get(pk=salon.pk)
 
 
