@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from backend.core.api.access import ANONYMOUS, ROLES, Access
 from backend.core.api.views import Endpoint
 from backend.core.time import RIYADH
 from backend.payments.models import Payment, Reconciliation
-from backend.salons.models import Membership, Photo, Review, Salon
+from backend.salons.models import Closure, Membership, Override, Photo, Review, Salon, Season
 from backend.salons.permissions import Desk
 from tests.factories import ResourceFactory, UserFactory, employ, open_salon
 from tests.support.api import Api
@@ -100,6 +100,10 @@ class World:
         self.photo = Photo.objects.create(
             salon=self.salon, key="00/00", width=320, height=320, is_primary=True, created_at=now
         )
+        first, last = date(2031, 1, 1), date(2031, 1, 2)
+        self.override = Override.objects.create(salon=self.salon, date=first)
+        self.closure = Closure.objects.create(salon=self.salon, kind="days", first_date=first, last_date=last)
+        self.season = Season.objects.create(salon=self.salon, first_date=first, last_date=last)
         self.run = Reconciliation.objects.create(from_date=day.date(), to_date=day.date(), started_at=now)
 
     def person(self, role: str, *, own: bool) -> User | None:
@@ -131,6 +135,12 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<uuid:person_id>": lambda w: w.customer.id,
     "<slug:city>": lambda w: w.salon.city_id,
     "<uuid:photo_id>": lambda w: w.photo.id,
+    "<uuid:window_id>": lambda w: w.salon.working_windows.first().pk,
+    "<uuid:override_id>": lambda w: w.override.id,
+    "<uuid:closure_id>": lambda w: w.closure.id,
+    "<uuid:season_id>": lambda w: w.season.id,
+    "<int:year>": lambda w: 1448,
+    "<int:month>": lambda w: 9,
     "<str:purpose>": lambda w: "marketing",
 }
 """How to fill each kind of path value with an object of the world."""

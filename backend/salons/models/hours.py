@@ -13,6 +13,7 @@ from backend.core.ids import uuid7
 from backend.salons.models.offer import Resource, StaffMember
 from backend.salons.models.places import Salon
 
+# A comparison with nothing is neither true nor false, and a check refuses only what is false: "is there" is said too.
 _MINUTES = Q(opens_minute__lt=1440, closes_minute__gt=F("opens_minute"), closes_minute__lte=2160)
 
 
@@ -40,6 +41,10 @@ class Season(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
+                    hijri_from_month__isnull=False,
+                    hijri_from_day__isnull=False,
+                    hijri_to_month__isnull=False,
+                    hijri_to_day__isnull=False,
                     hijri_from_month__gte=1,
                     hijri_from_month__lte=12,
                     hijri_from_day__gte=1,
@@ -57,6 +62,7 @@ class Season(models.Model):
                     hijri_to_month__isnull=True,
                     hijri_to_day__isnull=True,
                     first_date__isnull=False,
+                    last_date__isnull=False,
                     last_date__gte=F("first_date"),
                 ),
                 name="season_is_hijri_or_dated",
@@ -183,6 +189,7 @@ class Closure(models.Model):
                 condition=Q(
                     kind="moments",
                     starts_at__isnull=False,
+                    ends_at__isnull=False,
                     ends_at__gt=F("starts_at"),
                     first_date__isnull=True,
                     last_date__isnull=True,
@@ -195,6 +202,7 @@ class Closure(models.Model):
                     starts_at__isnull=True,
                     ends_at__isnull=True,
                     first_date__isnull=False,
+                    last_date__isnull=False,
                     last_date__gte=F("first_date"),
                     weekday__isnull=True,
                     opens_minute__isnull=True,
@@ -205,8 +213,11 @@ class Closure(models.Model):
                         kind="weekly",
                         starts_at__isnull=True,
                         ends_at__isnull=True,
+                        weekday__isnull=False,
                         weekday__gte=1,
                         weekday__lte=7,
+                        opens_minute__isnull=False,
+                        closes_minute__isnull=False,
                     )
                     & _MINUTES
                     & (

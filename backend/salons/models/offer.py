@@ -62,6 +62,8 @@ class Service(models.Model):
             models.CheckConstraint(
                 condition=Q(processing_starts_minute__isnull=True, processing_minutes__isnull=True)
                 | Q(
+                    processing_starts_minute__isnull=False,
+                    processing_minutes__isnull=False,
                     processing_starts_minute__gt=0,
                     processing_minutes__gt=0,
                     duration_minutes__gt=F("processing_starts_minute") + F("processing_minutes"),
