@@ -169,15 +169,18 @@ class Booking(models.Model):
 
 
 class BookingItem(models.Model):
-    """One service of a visit, by one person, at its own time."""
+    """One service of a visit, by one person, at its own time.
+
+    A variant is named after its service, which makes two names.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="items")
     position = models.PositiveSmallIntegerField()
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="+")
     staff_member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
-    service_name_ar = models.CharField(max_length=120)
-    service_name_en = models.CharField(max_length=120)
+    service_name_ar = models.CharField(max_length=243)
+    service_name_en = models.CharField(max_length=243)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     price_minor = models.PositiveIntegerField()

@@ -258,3 +258,14 @@ def test_several_services_follow_each_other_by_who_can_do_them() -> None:
         (str(two.id), "2026-11-20T12:45:00+03:00"),
     ]
     assert booking["price"]["amount_minor"] == 41500
+
+
+def test_a_guest_at_the_door_needs_no_notice_and_a_customer_does(sent: Any) -> None:
+    salon, service, _ = open_salon(deposit_percent=0, min_notice_minutes=24 * 60)
+    gone = "2026-11-19T21:00:00+03:00"
+    noon = body(salon, service, FRIDAY_NOON)
+    refused(Api(UserFactory.create()).post("bookings", noon), 422, "too_soon")
+    walk_in = {"items": noon["items"], "starts_at": FRIDAY_NOON, "guest": {"name": "هند"}}
+    desk = Api(employ(salon))
+    ok(desk.post(f"manage/salons/{salon.slug}/bookings", walk_in), 201)
+    refused(desk.post(f"manage/salons/{salon.slug}/bookings", walk_in | {"starts_at": gone}), 422, "past_time")

@@ -119,7 +119,7 @@ def write_walk_in(
 ) -> Booking:
     """Write down a guest at the desk: confirmed at once, without deposit, under the same overlap rule."""
     with transaction.atomic():
-        visit = plan_visit(hold_rules(salon.pk), wishes)
+        visit = plan_visit(hold_rules(salon.pk), wishes, at_desk=True)
         booking = Booking(
             guest_name=guest_name,
             guest_phone=guest_phone,

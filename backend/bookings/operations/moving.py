@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from backend.bookings import messages
 from backend.bookings.availability import Slot, moment_of
-from backend.bookings.models import Booking, BookingItem, BookingState, Claim, ItemResource
+from backend.bookings.models import ActorRole, Booking, BookingItem, BookingState, Claim, ItemResource
 from backend.bookings.operations.claiming import hold_rules
 from backend.bookings.operations.seating import (
     clear_the_way,
@@ -55,7 +55,7 @@ def reschedule(
             BookingItem.objects.filter(booking=seen).order_by("position").prefetch_related("resources")
         )
         people = {item.staff_member_id for item in items}
-        visit = _same_visit(rules, items, staff_member_id)
+        visit = _same_visit(rules, items, staff_member_id, at_desk=actor.role == ActorRole.SALON)
         calendars = clear_the_way(visit, starts_at=starts_at, customer=seen.customer, now=now, leaving=people)
         booking = lock_booking(bookings, booking_id)
         _check(booking, version=version, actor=actor, now=now)
@@ -110,13 +110,15 @@ def _as_before(slot: Slot[uuid.UUID], items: list[BookingItem]) -> Slot[uuid.UUI
     return replace(slot, able=tuple(able))
 
 
-def _same_visit(rules: SalonRules, items: list[BookingItem], chosen: uuid.UUID | None) -> Visit:
+def _same_visit(
+    rules: SalonRules, items: list[BookingItem], chosen: uuid.UUID | None, *, at_desk: bool
+) -> Visit:
     """What was booked, as the salon gives it today. Raises ServiceUnavailable, or ValidationFailed for the person."""
     if any(item.service_id not in rules.lines for item in items):
         raise ServiceUnavailable
     if chosen is not None and chosen not in rules.staff:
         raise ValidationFailed.at("/staff_member_id", "not_found")
     try:
-        return plan_visit(rules, [Wish(item.service_id, chosen) for item in items])
+        return plan_visit(rules, [Wish(item.service_id, chosen) for item in items], at_desk=at_desk)
     except ValidationFailed as error:  # it has variants now
         raise ServiceUnavailable from error

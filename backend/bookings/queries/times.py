@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from backend.bookings import availability
 from backend.bookings.availability import (
     NeedKind,
@@ -24,6 +22,7 @@ from backend.bookings.availability import (
 )
 from backend.bookings.queries.rules import Line, RulesChanged, SalonRules
 from backend.core.errors import FieldError, ValidationFailed
+from backend.core.postgres.base import binary_cursor
 from backend.salons.models import Salon
 from backend.salons.timetable.rules import LATEST_CLOSING
 
@@ -41,11 +40,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Visit:
-    """Services to be done one after another at one salon, and who and what could serve each."""
+    """Services to be done one after another at one salon, and who and what could serve each.
+
+    One that the desk writes down needs no notice: whoever writes it is there.
+    """
 
     rules: SalonRules
     lines: tuple[Line, ...]
     steps: tuple[Step[uuid.UUID], ...]
+    at_desk: bool = False
 
     @property
     def salon(self) -> Salon:
@@ -71,8 +74,16 @@ class Visit:
     def deposit_minor(self) -> int:
         return sum(line.deposit_minor for line in self.lines)
 
+    @property
+    def notice_minutes(self) -> int:
+        return 0 if self.at_desk else max(line.notice_minutes for line in self.lines)
 
-def plan_visit(rules: SalonRules, wishes: Sequence[Wish]) -> Visit:
+    @property
+    def horizon_days(self) -> int:
+        return min(line.horizon_days for line in self.lines)
+
+
+def plan_visit(rules: SalonRules, wishes: Sequence[Wish], *, at_desk: bool = False) -> Visit:
     """The visit these wishes make.
 
     Raises ValidationFailed for a service or person the salon does not have, and for a service that is booked as one
@@ -93,6 +104,7 @@ def plan_visit(rules: SalonRules, wishes: Sequence[Wish]) -> Visit:
         rules=rules,
         lines=tuple(rules.lines[wish.service_id] for wish in wishes),
         steps=tuple(rules.step(wish.service_id, wish.staff_member_id) for wish in wishes),
+        at_desk=at_desk,
     )
 
 
@@ -140,7 +152,7 @@ def question(
     busy: dict[uuid.UUID, list[Span]] = {}
     full_days: dict[uuid.UUID, list[date]] = {}
     version = None
-    with connection.cursor() as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(_TAKEN, parameters)
         for owner, told, dates in cursor.fetchall():
             if owner is None:
@@ -162,8 +174,8 @@ def question(
         busy=busy,
         customer_busy=busy.pop(customer.pk, ()) if customer is not None else (),
         full_days=full_days,
-        notice_minutes=max(line.notice_minutes for line in visit.lines),
-        horizon_days=min(line.horizon_days for line in visit.lines),
+        notice_minutes=visit.notice_minutes,
+        horizon_days=visit.horizon_days,
     )
 
 

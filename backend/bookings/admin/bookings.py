@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop as N_
 from backend.bookings import operations
 from backend.bookings.models import Booking, BookingEvent, BookingItem, Claim
 from backend.core.console import (
+    EMPTY,
     ReadOnlyAdmin,
     ReadOnlyRows,
     ReasonForm,
@@ -24,6 +25,7 @@ from backend.core.console import (
     language,
     ltr,
     name,
+    named,
     person,
     phone,
     words,
@@ -132,10 +134,19 @@ _REFERENCE = code("reference", _("reference"))
 class Items(ReadOnlyRows[BookingItem]):
     model = BookingItem
     related = ("staff_member",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BookingItem]:
+        return super().get_queryset(request).prefetch_related("resources__resource")
+
+    @admin.display(description=_("resources"))
+    def given(self, obj: BookingItem) -> str:
+        return ", ".join(named(given.resource) for given in obj.resources.all()) or EMPTY
+
     fields = (
         words("service_name_ar", _("service")),
         words("service_name_en", _("in English")),
         name("staff_member", _("staff member")),
+        "given",
         "starts_at",
         "ends_at",
     )
@@ -297,6 +308,7 @@ class ClaimAdmin(ReadOnlyAdmin[Claim]):
     list_display = (
         code("booking.reference", _("reference")),
         name("calendar.staff_member", _("staff member")),
+        name("calendar.resource", _("resource")),
         person("calendar.customer", _("customer")),
         "starts_at",
         "ends_at",
@@ -305,12 +317,13 @@ class ClaimAdmin(ReadOnlyAdmin[Claim]):
     )
     list_filter = ("is_active",)
     ordering = ("-id",)
-    related = ("booking", "calendar__staff_member", "calendar__customer")
+    related = ("booking", "calendar__staff_member", "calendar__resource", "calendar__customer")
     search_fields = ("booking__reference__iexact",)
     search_help_text = _("Reference of a booking")
     fields = (
         code("booking.reference", _("reference")),
         name("calendar.staff_member", _("staff member")),
+        name("calendar.resource", _("resource")),
         person("calendar.customer", _("customer")),
         "starts_at",
         "ends_at",

@@ -1,0 +1,5 @@
+"""Bookings in the console, and the moon sightings that move the hours they were made for."""
+
+from backend.bookings.admin import bookings, sightings
+
+__all__ = ["bookings", "sightings"]

@@ -1,0 +1,267 @@
+"""Offered ⇔ accepted, from the phone to the constraint: random salons, every listed start booked, all others refused.
+
+`VISIT_EXAMPLES` raises their number.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from django.db import transaction
+from freezegun import freeze_time
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backend.bookings import operations
+from backend.bookings.availability import Reason
+from backend.bookings.models import Booking, Claim
+from backend.bookings.queries import Wish
+from backend.core.errors import DomainError
+from backend.salons.models import (
+    Closure,
+    Override,
+    Resource,
+    Salon,
+    Season,
+    Service,
+    StaffMember,
+    StaffService,
+    WorkingWindow,
+)
+from tests.factories import (
+    ResourceFactory,
+    SalonFactory,
+    ServiceFactory,
+    StaffMemberFactory,
+    UserFactory,
+    needing,
+    variant,
+)
+from tests.support.api import Api, ok
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)  # a Friday: 09:00 in Riyadh
+DAYS = [date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)]
+
+
+class Undo(Exception):
+    """Ends a savepoint that must leave nothing."""
+
+
+class World:
+    """A small salon with some of every rule, and what one customer would like there on one day."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.day = rng.choice(DAYS)
+        self.salon = SalonFactory.create(
+            timezone=rng.choice(["Asia/Riyadh", "Asia/Riyadh", "Asia/Kolkata"]),
+            grid_minutes=rng.choice([10, 15, 30, 45]),
+            min_notice_minutes=rng.choice([0, 60, 300]),
+            horizon_days=rng.choice([1, 30, 30]),
+            prayer_pause=rng.choice(["none", "friday", "chosen"]),
+            pause_prayers=["asr", "maghrib"],
+            services_may_span_pauses=rng.random() < 0.3,
+            latitude="24.71355",
+            longitude="46.67530",
+            deposit_percent=rng.choice([0, 20]),
+            auto_confirm=True,
+        )
+        self.windows()
+        self.people = [
+            StaffMemberFactory.create(
+                salon=self.salon, position=n, max_bookings_per_day=rng.choice([None, None, 1, 2])
+            )
+            for n in range(rng.randint(1, 3))
+        ]
+        self.things = [
+            ResourceFactory.create(salon=self.salon, kind=rng.choice(["room", "chair"]))
+            for _ in range(rng.randint(1, 3))
+        ]
+        self.services = [self.service() for _ in range(rng.randint(1, 3))]
+        self.exceptions()
+        self.salon = Salon.objects.get(pk=self.salon.pk)
+
+    def window(self) -> tuple[int, int]:
+        opens = self.rng.choice([0, 540, 600, 615, 1080])
+        return opens, opens + self.rng.choice([120, 300, 600, 720])
+
+    def windows(self) -> None:
+        for weekday in (4, 5, 6, 7):
+            opens, closes = self.window()
+            WorkingWindow.objects.create(
+                salon=self.salon, weekday=weekday, opens_minute=opens, closes_minute=closes
+            )
+        if self.rng.random() < 0.3:
+            season = Season.objects.create(
+                salon=self.salon, name="S", first_date=date(2026, 11, 21), last_date=date(2026, 11, 30)
+            )
+            opens, closes = self.window()
+            WorkingWindow.objects.create(
+                salon=self.salon, season=season, weekday=6, opens_minute=opens, closes_minute=closes
+            )
+
+    def service(self) -> Service:
+        rng = self.rng
+        gap = {"processing_starts_minute": 10, "processing_minutes": rng.choice([5, 15])}
+        row = ServiceFactory.create(
+            salon=self.salon,
+            duration_minutes=rng.choice([30, 45, 70]),
+            buffer_before_minutes=rng.choice([0, 0, 5, 20]),
+            buffer_after_minutes=rng.choice([0, 0, 10, 25]),
+            min_notice_minutes=rng.choice([None, None, 0, 1500]),
+            horizon_days=rng.choice([None, None, 2]),
+            deposit_percent=rng.choice([None, None, 0]),
+            **(gap if rng.random() < 0.4 else {}),
+        )
+        for person in rng.sample(self.people, rng.randint(1, len(self.people))):
+            StaffService.objects.create(service=row, staff_member=person)
+        needing(row, *rng.choice([[], [], ["room"], ["chair"], ["chair", "room"]]))
+        return variant(row, duration_minutes=rng.choice([20, 60])) if rng.random() < 0.3 else row
+
+    def exceptions(self) -> None:
+        """Closures of the salon, of people and of things, and other hours on one of the days."""
+        rng = self.rng
+        subjects: list[StaffMember | Resource | None] = [None, *self.people, *self.things]
+        for _ in range(rng.randint(0, 3)):
+            subject = rng.choice(subjects)
+            whose = {
+                "salon": self.salon,
+                "staff_member": subject if isinstance(subject, StaffMember) else None,
+                "resource": subject if isinstance(subject, Resource) else None,
+            }
+            starts = datetime(2026, 11, 20, tzinfo=UTC) + timedelta(minutes=rng.randint(0, 3 * 1440))
+            if rng.random() < 0.7:
+                ends = starts + timedelta(minutes=rng.randint(1, 300))
+                Closure.objects.create(starts_at=starts, ends_at=ends, **whose)
+            else:
+                Closure.objects.create(
+                    kind="weekly", weekday=starts.isoweekday(), opens_minute=720, closes_minute=800, **whose
+                )
+        if rng.random() < 0.4:
+            whom = rng.choice([None, *self.people])
+            override = Override.objects.create(salon=self.salon, staff_member=whom, date=rng.choice(DAYS))
+            for _ in range(rng.randint(0, 1)):
+                opens, closes = self.window()
+                override.windows.create(opens_minute=opens, closes_minute=closes)
+
+    def wishes(self) -> list[Wish]:
+        wanted = [self.rng.choice(self.services) for _ in range(self.rng.choice([1, 1, 2]))]
+        chosen = self.rng.choice(self.people).pk if self.rng.random() < 0.2 else None
+        return [Wish(service.pk, chosen) for service in wanted]
+
+    def listed(self, wishes: list[Wish], **more: Any) -> dict[str, Any]:
+        query = {"service_ids": ",".join(str(w.service_id) for w in wishes), "date": str(self.day)} | more
+        if wishes[0].staff_member_id:
+            query["staff_member_id"] = str(wishes[0].staff_member_id)
+        answer: dict[str, Any] = ok(Api().get(f"salons/{self.salon.slug}/availability", **query))
+        return answer
+
+    def book(self, wishes: list[Wish], starts_at: datetime) -> Booking:
+        return operations.create_booking(
+            customer=UserFactory.create(), salon=self.salon, wishes=wishes, starts_at=starts_at, now=NOW
+        )
+
+    def fill(self) -> None:
+        """Some bookings of other people: standing, cancelled, held, held and dead."""
+        for _ in range(self.rng.randint(0, 5)):
+            wishes = self.wishes()
+            [day] = self.listed(wishes)["days"]
+            if not day["slots"]:
+                continue
+            booking = self.book(wishes, datetime.fromisoformat(self.rng.choice(day["slots"])["starts_at"]))
+            end = self.rng.choice(["stands", "stands", "cancelled", "dead"])
+            if end == "cancelled":
+                operations.cancel(
+                    bookings=Booking.objects.all(),
+                    booking_id=booking.pk,
+                    actor=operations.SYSTEM,
+                    version=1,
+                    now=NOW,
+                )
+            elif end == "dead" and booking.state == "held":
+                Booking.objects.filter(pk=booking.pk).update(hold_expires_at=NOW)
+                Claim.objects.filter(booking=booking).update(expires_at=NOW)
+
+
+@settings(
+    max_examples=int(os.environ.get("VISIT_EXAMPLES", "15")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(rng=st.randoms(use_true_random=False))
+def test_every_listed_start_can_be_booked_and_every_other_minute_is_refused_as_explained(rng: Random) -> None:
+    with freeze_time(NOW), transaction.atomic():
+        world = World(rng)
+        world.fill()
+        wishes = world.wishes()
+        [day] = world.listed(wishes)["days"]
+        listed = {datetime.fromisoformat(slot["starts_at"]): slot for slot in day["slots"]}
+        for starts_at, slot in listed.items():
+            accepted(world, wishes, starts_at, slot)
+        told = refused_elsewhere(world, wishes, listed)
+        explained(world, wishes, told)
+        transaction.set_rollback(True)
+
+
+def accepted(world: World, wishes: list[Wish], starts_at: datetime, slot: dict[str, Any]) -> None:
+    try:
+        with transaction.atomic():
+            booking = world.book(wishes, starts_at)
+            first = booking.items.first()
+            assert first is not None
+            assert str(first.staff_member_id) in slot["staff_member_ids"]
+            assert booking.ends_at == datetime.fromisoformat(slot["ends_at"])
+            assert str(booking.business_date) == slot["business_date"]
+            raise Undo
+    except Undo:
+        pass
+
+
+def refused_elsewhere(
+    world: World, wishes: list[Wish], listed: dict[datetime, Any]
+) -> dict[tuple[str, ...], datetime]:
+    """A minute for every list of reasons met at the five-minute marks of the day and some minutes between them."""
+    midnight = datetime(world.day.year, world.day.month, world.day.day, tzinfo=world.salon.zone)
+    marks = {*range(0, 1440, 5), *(world.rng.randrange(1440) for _ in range(30))}
+    told: dict[tuple[str, ...], datetime] = {}
+    for starts_at in (midnight + timedelta(minutes=minute) for minute in sorted(marks)):
+        try:
+            operations.quote_visit(salon=world.salon, wishes=wishes, starts_at=starts_at, now=NOW)
+            reasons: tuple[str, ...] = ()
+            code = ""
+        except DomainError as refusal:
+            reasons, code = tuple(refusal.extra["params"]["reasons"]), refusal.code
+        assert set(reasons) <= set(Reason)
+        assert code == (reasons or ("",))[0]
+        assert (reasons == ()) == (starts_at in listed), (starts_at, reasons)
+        told.setdefault(reasons, starts_at)
+    return told
+
+
+def explained(world: World, wishes: list[Wish], told: dict[tuple[str, ...], datetime]) -> None:
+    """Over HTTP, `explain` gives the very reasons a quote is refused for."""
+    phone = Api(UserFactory.create())
+    for reasons, starts_at in told.items():
+        explanation = world.listed(wishes, explain=starts_at.isoformat())["explanation"]
+        assert tuple(reason["code"] for reason in explanation["reasons"]) == reasons
+        body = {
+            "salon_id": str(world.salon.pk),
+            "items": [
+                {
+                    "service_id": str(w.service_id),
+                    "staff_member_id": w.staff_member_id and str(w.staff_member_id),
+                }
+                for w in wishes
+            ],
+            "starts_at": starts_at.isoformat(),
+        }
+        answer = phone.post("quotes", body)
+        if reasons:
+            assert answer.json()["code"] == reasons[0]
+        else:
+            ok(answer)
