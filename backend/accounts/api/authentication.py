@@ -10,7 +10,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from backend.accounts import operations, tokens
+from backend.accounts import operations, queries, tokens
 from backend.accounts.models import Device, User
 from backend.core.errors import NotSignedIn
 
@@ -33,7 +33,7 @@ class DeviceAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, Device] | None:
-        parts = str(request.headers.get("Authorization", "")).split()
+        parts = str(request.META.get("HTTP_AUTHORIZATION", "")).split()
         if not parts or parts[0].lower() != "bearer":
             return None
         if len(parts) != 2:
@@ -45,9 +45,7 @@ class DeviceAuthentication(BaseAuthentication):
             raise TokenInvalid from error
         if claims.expired(now):
             raise TokenExpired
-        device = (
-            Device.objects.select_related("user").filter(pk=claims.device_id, user_id=claims.user_id).first()
-        )
+        device = queries.session_of(device_id=claims.device_id, user_id=claims.user_id)
         if device is None or device.revoked_at is not None or device.user.deleted_at is not None:
             raise operations.SessionRevoked
         if not device.user.is_active:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Language = Literal["ar", "en"]
@@ -11,6 +12,7 @@ SPOKEN: tuple[Language, ...] = ("ar", "en")
 _TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*")
 
 
+@lru_cache(maxsize=256)
 def negotiate(header: str | None) -> Language:
     """The best of ar and en. Survives what phones send: `ar_SA`, `ar_SA@numbers=latn`, `q=1.5`, broken parts.
 

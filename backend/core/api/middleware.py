@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
+from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -26,7 +28,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = current_request_id.set(request_id_from(request.headers.get("X-Request-Id")))
+        token = current_request_id.set(request_id_from(request.META.get("HTTP_X_REQUEST_ID")))
         began = time.perf_counter()
         try:
             response = self.get_response(request)
@@ -52,7 +54,7 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        translation.activate(negotiate(request.headers.get("Accept-Language")))
+        translation.activate(negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE")))
         try:
             response = self.get_response(request)
             response.headers["Content-Language"] = translation.get_language() or "ar"
@@ -60,3 +62,14 @@ class LanguageMiddleware:
             return response
         finally:
             translation.deactivate()
+
+
+class OriginMiddleware(CorsMiddleware):
+    """Apps send no `Origin`, and so need nothing of this but the word that answers differ by it."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if "HTTP_ORIGIN" in request.META:
+            return super().__call__(request)
+        response: Any = self.get_response(request)
+        patch_vary_headers(response, ("origin",))
+        return response

@@ -25,9 +25,24 @@ class Endpoint(APIView):
     access: ClassVar[Mapping[str, Access]] = {}
     queries: ClassVar[dict[str, type[Query]]] = {}
     query: dict[str, Any]
+    _methods: ClassVar[list[str]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._methods = [
+            # Django answers HEAD with what GET says.
+            method.upper()
+            for method in cls.http_method_names
+            if hasattr(cls, "get" if method == "head" else method)
+        ]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+        """DRF's, without versions, format suffixes and throttles, which we do not use, and with our policies."""
+        self.format_kwarg = None
+        request.version = request.versioning_scheme = None
+        accepted = self.perform_content_negotiation(request)
+        request.accepted_renderer, request.accepted_media_type = accepted
+        self.check_permissions(request)
         user = request.user
         if user is not None and user.is_authenticated:
             speak(user)
@@ -37,6 +52,10 @@ class Endpoint(APIView):
         if method != "OPTIONS":
             self._policy(method).admit(user, kwargs)
         self.query = read_query(self.queries.get(method, NoQuery), request.query_params)
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        return self._methods
 
     def _policy(self, method: str) -> Access:
         try:

@@ -1,0 +1,161 @@
+"""What is measured over HTTP. Each part fills what it needs, measures, and prints one table."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from rest_framework_simplejwt.tokens import AccessToken
+
+from backend.accounts import tokens
+from tests.bench import server, workload
+from tests.bench.load import CONNECTIONS, Case, Figures, interleaved
+from tests.support.server import database_url, free_port
+
+BARE = Case("bare Django, one SELECT", "/bench/bare")
+TYPICAL_WORDS = "كوافير الأميرة"
+
+
+@dataclass
+class Stage:
+    """A database of the bench's own with the salon of the facts in it, and a server that serves it."""
+
+    port: int
+    rounds: int
+    seconds: float
+    scale: float
+    place: workload.Place
+    now: datetime
+
+    def scaled(self, count: int) -> int:
+        return max(1, round(count * self.scale))
+
+    def measure(self, cases: Sequence[Case]) -> list[Figures]:
+        return interleaved(self.port, cases, rounds=self.rounds, seconds=self.seconds)
+
+    def availability(self, days: int, name: str) -> Case:
+        query = {
+            "service_ids": str(self.place.service.pk),
+            "date": self.place.first_date.isoformat(),
+            "days": days,
+        }
+        return Case(name, f"/api/v1/salons/{self.place.salon.slug}/availability?{urlencode(query)}")
+
+
+@contextmanager
+def stage(*, rounds: int, seconds: float, scale: float) -> Iterator[Stage]:
+    """Make the database and start the server; both are gone after the block."""
+    own_name = connection.settings_dict["NAME"]
+    # On the bench's own server the last run may have been killed; on somebody's server others may be measuring too.
+    name = f"mawid_bench_{os.getpid()}" if settings.DATABASE_URL else "mawid_bench"
+    connection.settings_dict["TEST"]["NAME"] = name
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        now = timezone.now()
+        workload.frame()
+        place = workload.salon(now)
+        workload.settle()
+        port = free_port()
+        with server.running(database_url=database_url(), port=port):
+            yield Stage(port, rounds, seconds, scale, place, now)
+    finally:
+        connection.creation.destroy_test_db(own_name, verbosity=0)
+
+
+def table(title: str, at: Stage, rows: Sequence[tuple[Case, Figures]]) -> None:
+    """Print the rows; the first is the floor that the others are compared with."""
+    floor = rows[0][1]
+    print(
+        f"\n{title}; medians of {at.rounds} interleaved rounds of {at.seconds:g} s, {CONNECTIONS} connections"
+    )
+    print(f"{'':34} {'requests/s':>10} {'median ms':>10} {'p99 ms':>8} {'of bare':>8}")
+    for case, found in rows:
+        print(
+            f"{case.name:34} {found.rate:>10,.0f} {found.median_ms:>10.2f} {found.p99_ms:>8.2f}"
+            f" {found.rate / floor.rate:>8.2f}"
+        )
+    busiest = max(found.own_share for _, found in rows)
+    verdict = "" if busiest < 0.7 else ": too much, the figures are too low"
+    print(f"The load generator used up to {busiest:.0%} of a core{verdict}.")
+
+
+def endpoint(at: Stage) -> None:
+    cases = [
+        BARE,
+        Case("an endpoint that does nothing", "/bench/constant"),
+        at.availability(1, "availability, 1 day"),
+        at.availability(7, "availability, 7 days"),
+        at.availability(30, "availability, 30 days"),
+    ]
+    table(
+        f"Endpoint: {workload.STAFF} people, every rule switched on",
+        at,
+        list(zip(cases, at.measure(cases), strict=True)),
+    )
+
+
+def growth(at: Stage) -> None:
+    workload.neighbours(at.scaled(workload.NEIGHBOURS), at.now)
+    times: list[tuple[int, float, float]] = []
+    for wanted in workload.BOOKINGS:
+        total = workload.grow_to(at.scaled(wanted))
+        workload.settle()
+        cases = [BARE, at.availability(1, "availability, 1 day"), at.availability(7, "availability, 7 days")]
+        found = at.measure(cases)
+        table(f"Growth: {total:,} bookings", at, list(zip(cases, found, strict=True)))
+        # Against the bare view of the same minutes, so that a busier machine is not taken for a slower answer.
+        times.append((total, found[0].rate / found[1].rate, found[0].rate / found[2].rate))
+    first, last = times[0], times[-1]
+    print(
+        f"From {first[0]:,} to {last[0]:,} bookings a question takes {last[1] / first[1]:.2f} times as long for 1 day"
+        f" and {last[2] / first[2]:.2f} times for 7."
+    )
+
+
+def search(at: Stage) -> None:
+    count = at.scaled(workload.SALONS)
+    workload.catalogue(count, at.now)
+    workload.settle()
+    cases = [
+        BARE,
+        Case("the words of a typical search", f"/api/v1/salons?{urlencode({'q': TYPICAL_WORDS})}"),
+        Case("a list of 50 salons", "/api/v1/salons?limit=50"),
+    ]
+    table(f"Search: {count:,} salons", at, list(zip(cases, at.measure(cases), strict=True)))
+
+
+def token(at: Stage) -> None:
+    caller = workload.caller()
+    ours = tokens.pair_of(caller.device).access
+    theirs = str(AccessToken.for_user(caller.user))
+    cases = [
+        BARE,
+        Case("the same read, nobody asked", "/bench/open"),
+        Case("signed in", "/bench/signed", {"Authorization": f"Bearer {ours}"}),
+        Case("signed in, simplejwt as shipped", "/bench/simplejwt", {"Authorization": f"Bearer {theirs}"}),
+    ]
+    found = at.measure(cases)
+    table("Token: what knowing the caller costs", at, list(zip(cases, found, strict=True)))
+    _, without, with_ours, with_theirs = (figures.microseconds for figures in found)
+    ours_adds, theirs_adds = with_ours - without, with_theirs - without
+    print(
+        f"The check adds {ours_adds:.0f} µs, simplejwt as shipped {theirs_adds:.0f} µs:"
+        f" {ours_adds / theirs_adds:.2f} of it."
+    )
+
+
+PARTS: dict[str, Callable[[Stage], None]] = {
+    "endpoint": endpoint,
+    "search": search,
+    "token": token,
+    "growth": growth,
+}
