@@ -216,8 +216,13 @@ class TsTzRange(Func):
     function = "tstzrange"
 
 
+LONGEST_CLAIM = timedelta(days=1)
+
+
 class Claim(models.Model):
     """Time taken on one calendar, buffers included, half-open. `is_active` false = given back.
+
+    What takes longer than a day is several claims, so that a question about one day reads two days of claims at most.
 
     A held or requested booking's claims carry `expires_at`; after it they no longer count for anybody who looks, and
     whoever wants the time writes the booking down as expired first.
@@ -245,6 +250,14 @@ class Claim(models.Model):
                 condition=Q(is_active=True),
             ),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="claim_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(
+                    ends_at__lte=models.ExpressionWrapper(
+                        F("starts_at") + LONGEST_CLAIM, output_field=models.DateTimeField()
+                    )
+                ),
+                name="claim_at_most_a_day",
+            ),
         ]
         indexes = [
             models.Index(

@@ -142,6 +142,28 @@ def test_each_offer_can_be_booked() -> None:
 
 @pytest.mark.django_db
 @frozen_time
+@pytest.mark.parametrize("salon", ["live", "suspended"])
+@pytest.mark.parametrize("state", ["confirmed", "requested", "held"])
+def test_times_are_offered_only_where_the_desk_can_move_the_booking(state: str, salon: str) -> None:
+    world = World(deposit_percent=20 if state == "held" else 0, auto_confirm=state == "confirmed")
+    booking = world.book(at(FRIDAY, 16))
+    assert booking.state == state
+    Salon.objects.filter(pk=world.salon.pk).update(status=salon)
+    [row] = world.close(days(FRIDAY))["affected_bookings"]
+
+    def move(starts_at: str) -> Any:
+        path, body = f"manage/bookings/{booking.pk}/reschedule", {"version": 1, "starts_at": starts_at}
+        return world.api.post(path, body)
+
+    if row["offers"]:
+        assert ok(move(row["offers"][0]["starts_at"]))["starts_at"] == row["offers"][0]["starts_at"]
+    else:
+        assert move(at(SATURDAY, 12).isoformat()).status_code in (409, 422)
+    assert bool(row["offers"]) is (salon == "live" and state != "held")
+
+
+@pytest.mark.django_db
+@frozen_time
 def test_the_same_person_is_offered_first_and_others_when_they_are_away() -> None:
     world = World(staff=2)
     noura, huda = world.staff

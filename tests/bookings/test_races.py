@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from backend.bookings import availability, operations
@@ -235,3 +236,23 @@ def test_calendars_are_made_in_one_order_whatever_order_they_are_asked_for_in() 
     with transaction.atomic():
         made = lock_calendars(staff_ids=wanted[::-1])
     assert sorted(made, key=made.__getitem__) == wanted
+
+
+def test_what_takes_longer_than_a_day_is_several_claims_without_a_hole() -> None:
+    salon, service, [person] = open_salon(deposit_percent=0)
+    calendar = Calendar.objects.create(staff_member=person)
+    booking = Booking.objects.create(
+        reference="LONG", state="confirmed", salon=salon, customer=UserFactory.create(), source="app",
+        language="ar", starts_at=tomorrow_at(12), ends_at=tomorrow_at(13), business_date="2026-11-20",
+        price_minor=0, deposit_minor=0, free_cancel_hours=0, late_cancel_percent=0, created_at=timezone.now(),
+    )  # fmt: skip
+    until = tomorrow_at(12) + timedelta(days=2, hours=5)
+    insert_claims(booking_id=booking.pk, spans=[(calendar.pk, tomorrow_at(12), until)], expires_at=None)
+    pieces = list(booking.claims.order_by("starts_at").values_list("starts_at", "ends_at"))
+    assert len(pieces) == 3
+    assert (pieces[0][0], pieces[-1][1]) == (tomorrow_at(12), until)
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(pieces))
+    with pytest.raises(IntegrityError, match="claim_at_most_a_day"):
+        Claim.objects.filter(pk=booking.claims.first().pk).update(
+            starts_at=tomorrow_at(12) - timedelta(days=1)
+        )

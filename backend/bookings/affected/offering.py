@@ -13,9 +13,17 @@ from django.db.models import Q
 
 from backend.bookings import availability
 from backend.bookings.availability import Question, Rulebook, Span, ceil_minute, floor_minute
-from backend.bookings.models import Booking, BookingItem, Calendar, Claim
+from backend.bookings.models import ActorRole, Booking, BookingItem, Calendar, Claim
+from backend.bookings.operations.transitions import Actor, may
 from backend.bookings.queries import Line
-from backend.salons.models import Resource, Service, ServiceNeed, StaffMember, StaffService
+from backend.salons.models import (
+    Resource,
+    SalonStatus,
+    Service,
+    ServiceNeed,
+    StaffMember,
+    StaffService,
+)
 
 MOST_OFFERS = 3
 LOOK_AHEAD_DAYS = 14
@@ -43,15 +51,22 @@ def offers(
     """Up to three free starts for each booking: its own people's first, then anybody's, the nearest in time first.
 
     Looked for from the day of the booking on, two weeks ahead, by the salon's rules of today: what is offered is what
-    a reschedule accepts. None for a service no longer sold. `bookings` come with their salon, items and services;
-    `rulebooks` are by salon. Eight queries, whatever the bookings.
+    a reschedule by the desk accepts. None for a service no longer sold, while a deposit is awaited, and from a salon
+    that gives no time. `bookings` come with their salon, items and services; `rulebooks` are by salon. Eight queries,
+    whatever the bookings.
     """
-    if not bookings:
-        return {}
-    around = _Surroundings(bookings, now=now)
-    return {
-        booking.pk: _offers(booking, rulebooks[booking.salon_id], around, now=now) for booking in bookings
-    }
+    found: dict[uuid.UUID, list[Offer]] = {booking.pk: [] for booking in bookings}
+    desk = Actor(ActorRole.SALON)
+    movable = [
+        booking
+        for booking in bookings
+        if booking.salon.status == SalonStatus.LIVE and may(booking, "reschedule", actor=desk, now=now)
+    ]
+    if movable:
+        around = _Surroundings(movable, now=now)
+        for booking in movable:
+            found[booking.pk] = _offers(booking, rulebooks[booking.salon_id], around, now=now)
+    return found
 
 
 def _offers(

@@ -74,6 +74,7 @@ def _days(asked: Question[uuid.UUID], visit: Visit, first: date, days: int) -> l
     duration = sum(step.duration for step in visit.steps)
     found = iter(availability.listing(asked, from_date=first, days=days))
     shown = []
+    names: dict[int, list[str]] = {}
     slot = next(found, None)
     for ahead in range(days):
         day = first + timedelta(days=ahead)
@@ -81,12 +82,15 @@ def _days(asked: Question[uuid.UUID], visit: Visit, first: date, days: int) -> l
         slots = []
         while slot is not None and slot[0] < midnight:
             start, counts_for, staff = slot
+            who = names.get(id(staff))  # equal answers are one tuple, and an id takes long to write out
+            if who is None:
+                who = names[id(staff)] = [str(staff_id) for staff_id in staff]
             slots.append(
                 {
                     "starts_at": _text(zone, start),
                     "ends_at": _text(zone, start + duration),
                     "business_date": _date(counts_for),
-                    "staff_member_ids": staff,
+                    "staff_member_ids": who,
                 }
             )
             slot = next(found, None)

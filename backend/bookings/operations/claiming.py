@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from backend.bookings.models import Calendar, Claim
+from backend.bookings.models import LONGEST_CLAIM, Calendar, Claim
 from backend.bookings.queries import SalonRules, rules_of
 from backend.bookings.refusals import SalonNotLive, SlotUnavailable
 from backend.salons.models import Salon, SalonStatus
@@ -102,12 +102,21 @@ def insert_claims(
                     business_date=_counted_once(calendar_id, business_date, to_count),
                     expires_at=expires_at,
                 )
-                for calendar_id, starts_at, ends_at in spans
+                for calendar_id, starts_at, ends_at in _by_days(spans)
             )
     except IntegrityError as error:
         if violated_constraint(error) != NO_OVERLAP:
             raise
         raise SlotUnavailable from error
+
+
+def _by_days(spans: Iterable[tuple[int, datetime, datetime]]) -> Iterator[tuple[int, datetime, datetime]]:
+    """The same time in claims of a day at most."""
+    for calendar_id, starts_at, ends_at in spans:
+        while ends_at - starts_at > LONGEST_CLAIM:
+            yield calendar_id, starts_at, starts_at + LONGEST_CLAIM
+            starts_at += LONGEST_CLAIM
+        yield calendar_id, starts_at, ends_at
 
 
 def _counted_once(calendar_id: int, day: date | None, to_count: set[int]) -> date | None:
