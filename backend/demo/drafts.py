@@ -1,7 +1,8 @@
 """What stands in the demo's appointment books: a walk through each salon's days that fills free chairs by chance.
 
-Pure and in minutes from today's midnight in Riyadh, whose clocks never change. Staff are never given two things at
-once, buffers included, and a customer has at most one visit on a business day; the database would refuse anything else.
+Pure and in minutes from today's midnight in Riyadh, whose clocks never change. Staff and rooms are never given two
+things at once, buffers included, and a customer has at most one visit on a business day; the database would refuse
+anything else.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import Enum, auto
 from itertools import product
 
 from backend.bookings import availability
 from backend.bookings.availability import Need, NeedKind, Span, Step
+from backend.core.time import RIYADH
 from backend.demo import people
-from backend.demo.world import DAY, Cluster, Line, Person, SalonCast, Staff, dice
+from backend.demo.world import DAY, Cluster, Line, Person, Room, SalonCast, Staff, dice
 
 HISTORY_DAYS = 92
 COMING_DAYS = 14
@@ -65,6 +67,11 @@ class Item:
     line: Line
     staff: Staff
     starts: int
+    rooms: tuple[Room, ...] = ()
+
+    @property
+    def ends(self) -> int:
+        return self.starts + self.line.plan.minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +92,11 @@ class Draft:
 
     @property
     def ends(self) -> int:
-        return self.items[-1].starts + self.items[-1].line.plan.minutes
+        return self.items[-1].ends
 
     @property
     def claims(self) -> list[tuple[uuid.UUID, Span]]:
-        """Time taken by staff member, buffers included, computed as for a real booking."""
+        """Time taken by staff member and room, buffers included, computed as for a real booking."""
         return _claims(self.items)
 
 
@@ -122,29 +129,36 @@ class Book:
         self._cluster = cluster
         self._seed = seed
         self._today = today
+        midnight = datetime.combine(today, time.min, tzinfo=RIYADH)
+        self._midnight = availability.floor_minute(midnight)
         self._out: set[tuple[uuid.UUID, int]] = set()
 
     def drafts(self, salon: SalonCast) -> Iterator[Draft]:
         """Every visit of a salon, in order of days and starts."""
-        free_from = {staff.id: -(10**6) for staff in salon.staff}
+        ids = [staff.id for staff in salon.staff] + [room.id for room in salon.rooms]
+        free_from = dict.fromkeys(ids, -(10**6))
         for day in range(-HISTORY_DAYS, COMING_DAYS + 1):
             yield from self._day(salon, day, free_from)
 
     def _day(self, salon: SalonCast, day: int, free_from: dict[uuid.UUID, int]) -> Iterator[Draft]:
         """Offer every start of a business day to everyone whose chair is free; `free_from` is kept up to date."""
-        weekday = (self._today + timedelta(days=day)).isoweekday()
+        on = self._today + timedelta(days=day)
         rng = dice(self._seed, salon.slug, day)
-        chance = _CHANCE * salon.plan.busy * _WEEK[weekday] * _trend(day) * salon.plan.grid_minutes / 30
+        chance = (
+            _CHANCE * salon.plan.busy * _WEEK[on.isoweekday()] * _trend(day) * salon.plan.grid_minutes / 30
+        )
         script = _SCRIPT.get((salon.slug, day))
         on_call = salon.staff[salon.keepers :] if day > 0 else salon.staff
         number = 0
-        for opens, closes in _open(salon, day, weekday):
-            working = [(s, _works(s, day, weekday, opens, closes)) for s in on_call]
-            for at, (staff, hours) in product(range(opens, closes, salon.plan.grid_minutes), working):
+        for opens, (begins, closes) in self._open(salon, day, on):
+            working = [(s, _works(s, salon, day, on, begins, closes)) for s in on_call]
+            first = begins + (opens - begins) % salon.plan.grid_minutes
+            starts = range(first, closes, salon.plan.grid_minutes)
+            for at, (staff, hours) in product(starts, working):
                 due = script is not None and at - day * DAY >= script.from_minute
                 if free_from[staff.id] > at or (rng.random() >= chance and not due):
                     continue
-                items = _items(rng, staff, at, hours, working, free_from)
+                items = _items(rng, salon, staff, at, hours, working, free_from)
                 draft = (
                     self._draft(rng, salon, day, number, items, script if due else None) if items else None
                 )
@@ -153,9 +167,26 @@ class Book:
                 number += 1
                 script = None if due else script
                 if draft.outcome in TAKING:
-                    for staff_id, (_, until) in draft.claims:
-                        free_from[staff_id] = max(free_from[staff_id], until)
+                    for taken, (_, until) in draft.claims:
+                        free_from[taken] = max(free_from[taken], until)
                 yield draft
+
+    def _open(self, salon: SalonCast, day: int, on: date) -> list[tuple[int, Span]]:
+        """What is open on a business day: stretches, each with the opening its starts are counted from."""
+        shut = [salon.closed] if salon.closed else []
+        off = salon.plan.weekly_break
+        if off is not None and off.day == on.isoweekday():
+            shut += [(day * DAY + opens, day * DAY + closes) for opens, closes in off.windows]
+        if salon.pauses is not None:
+            # An evening may run into the night prayer of its own date only, and not into the next day's.
+            shut += [(a - self._midnight, b - self._midnight) for a, b in salon.pauses(on)]
+        found = []
+        for opens, closes in salon.windows(day, on):
+            parts = [(day * DAY + opens, day * DAY + closes)]
+            for gap in shut:
+                parts = [left for part in parts for left in _without(part, gap)]
+            found += [(day * DAY + opens, part) for part in parts]
+        return found
 
     def _draft(
         self,
@@ -196,18 +227,13 @@ def _trend(day: int) -> float:
     return 0.75 + 0.25 * (1 + day / HISTORY_DAYS) if day <= 0 else max(0.15, 0.9 - day * 0.055)
 
 
-def _open(salon: SalonCast, day: int, weekday: int) -> list[Span]:
-    """The salon's windows of a business day, cut by its closure."""
-    windows = [(day * DAY + opens, day * DAY + closes) for opens, closes in salon.hours[weekday]]
-    return [part for window in windows for part in _without(window, salon.closed)]
-
-
-def _works(staff: Staff, day: int, weekday: int, opens: int, closes: int) -> list[Span]:
-    """When somebody works within an opening."""
-    if staff.week is None:
+def _works(staff: Staff, salon: SalonCast, day: int, on: date, opens: int, closes: int) -> list[Span]:
+    """When somebody works within a stretch of opening. In Ramadan days off are kept, and the salon's hours hold."""
+    week = staff.week
+    if week is None or (salon.fasts(on) and week.get(on.isoweekday())):
         spans = [(opens, closes)]
     else:
-        own = ((day * DAY + a, day * DAY + b) for a, b in staff.week.get(weekday, ()))
+        own = ((day * DAY + a, day * DAY + b) for a, b in week.get(on.isoweekday(), ()))
         spans = [(max(a, opens), min(b, closes)) for a, b in own if max(a, opens) < min(b, closes)]
     return [part for span in spans for part in _without(span, staff.away[:2] if staff.away else None)]
 
@@ -220,6 +246,7 @@ def _without(span: Span, gap: Span | None) -> list[Span]:
 
 def _items(
     rng: random.Random,
+    salon: SalonCast,
     staff: Staff,
     at: int,
     hours: list[Span],
@@ -227,48 +254,76 @@ def _items(
     free_from: dict[uuid.UUID, int],
 ) -> tuple[Item, ...]:
     """A service this person can give from `at`, now and then followed by a second one, perhaps by somebody else."""
-    fitting = [line for line in staff.services if _fits(line, at, hours, free_from[staff.id])]
+    fitting = _fitting(salon, staff, at, hours, free_from[staff.id], free_from, None)
     if not fitting:
         return ()
-    first = Item(rng.choice(fitting), staff, at)
+    first = rng.choice(fitting)
     if rng.random() >= 0.15:
         return (first,)
-    after = at + first.line.plan.minutes
     for other, their_hours in rng.sample(working, len(working)):
         # The same chair goes straight on: buffers between one visitor's services merge into one claim.
         free = at if other is staff else free_from[other.id]
         more = [
-            line
-            for line in other.services
-            if line is not first.line and _fits(line, after, their_hours, free)
+            item
+            for item in _fitting(salon, other, first.ends, their_hours, free, free_from, first)
+            if item.line is not first.line
         ]
         if more:
-            return (first, Item(rng.choice(more), other, after))
+            return (first, rng.choice(more))
     return (first,)
 
 
-def _fits(line: Line, at: int, hours: list[Span], free_from: int) -> bool:
-    """The service lies within working time, and its buffer before begins after whatever was before."""
-    ends = at + line.plan.minutes
-    return at - line.plan.before >= free_from and any(a <= at and ends <= b for a, b in hours)
+def _fitting(
+    salon: SalonCast,
+    staff: Staff,
+    at: int,
+    hours: list[Span],
+    free: int,
+    free_from: dict[uuid.UUID, int],
+    after: Item | None,
+) -> list[Item]:
+    """What somebody who is free from `free` on can give at `at`, each with the rooms it needs.
+
+    The service lies within working time, and its buffer before begins after whatever was before.
+    """
+    found = []
+    for line in staff.services:
+        begins, ends = at - line.plan.before, at + line.plan.minutes
+        if begins < free or not any(a <= at and ends <= b for a, b in hours):
+            continue
+        rooms = [_room(salon, kind, begins, free_from, after) for kind in line.needs]
+        given = tuple(room for room in rooms if room is not None)
+        if len(given) == len(rooms):
+            found.append(Item(line, staff, at, given))
+    return found
+
+
+def _room(
+    salon: SalonCast, kind: str, begins: int, free_from: dict[uuid.UUID, int], after: Item | None
+) -> Room | None:
+    """The room the visitor is in already, else the first of its kind that is free by then."""
+    alike = [room for room in salon.rooms if room.kind == kind]
+    stays = [room for room in alike if after is not None and room in after.rooms]
+    free = [room for room in alike if free_from[room.id] <= begins]
+    return next(iter(stays + free), None)
 
 
 def _claims(items: tuple[Item, ...]) -> list[tuple[uuid.UUID, Span]]:
-    if len(items) == 1:
-        plan = items[0].line.plan
-        return [
-            (items[0].staff.id, (items[0].starts - plan.before, items[0].starts + plan.minutes + plan.after))
-        ]
+    if len(items) == 1 and not items[0].rooms and items[0].line.plan.gap is None:
+        item, plan = items[0], items[0].line.plan
+        return [(item.staff.id, (item.starts - plan.before, item.ends + plan.after))]
     steps = [
         Step(
             i.line.plan.minutes,
-            [Need(NeedKind.STAFF, [i.staff.id])],
+            [Need(NeedKind.STAFF, [i.staff.id]), *(Need(NeedKind.RESOURCE, [room.id]) for room in i.rooms)],
             i.line.plan.before,
             i.line.plan.after,
+            i.line.plan.gap,
         )
         for i in items
     ]
-    return availability.claims(steps, [[i.staff.id] for i in items], items[0].starts)
+    chosen = [[i.staff.id, *(room.id for room in i.rooms)] for i in items]
+    return availability.claims(steps, chosen, items[0].starts)
 
 
 def _outcome(rng: random.Random, salon: SalonCast, day: int, starts: int) -> Outcome:

@@ -6,122 +6,37 @@ checked; the first wrong one ends the walk with JourneyFailed.
 
 from __future__ import annotations
 
-import json
 import re
-import secrets
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
 from backend.core.money import plain
 from backend.core.time import RIYADH
 from backend.demo.machine import Machine
-from backend.demo.people import DEMO_PEOPLE
+from backend.demo.phones import PATIENCE, Inbox, JourneyFailed, Phone, Walk, fresh_number, phone_of
 
 SALON = "lamsa"
 CARD = {"type": "creditcard", "name": "Sara Khalid", "number": "4201320111111010", "cvc": "123", "month": 12}
 """A published Moyasar test card (mada) that asks for 3-D Secure and is approved."""
-PATIENCE = 30.0
-LONGEST_WAIT = 120
+DAYS_AHEAD = 3
+"""Far enough that a booking may still be moved: lamsa lets go of one until 24 hours before it."""
 _ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 
-class JourneyFailed(Exception):
-    """A step did not go as promised; the text says which and what came instead."""
-
-
-@dataclass
-class Answer:
-    status: int
-    body: Any
-    headers: Any
-
-
-class Phone:
-    """Somebody's app: speaks JSON in one language, with a token once signed in."""
-
-    def __init__(self, base_url: str, *, language: str = "ar") -> None:
-        self._base = base_url
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers.update({"Accept-Language": language, "User-Agent": "mawid-demo/1"})
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        expect: int | tuple[int, ...] = 200,
-        key: str | None = None,
-        language: str | None = None,
-    ) -> Answer:
-        """One call below /api/v1. Raises JourneyFailed for another status than the promised one."""
-        headers: dict[str, str] = {}
-        if key:
-            headers["Idempotency-Key"] = key
-        if language:
-            headers["Accept-Language"] = language
-        answer = self._session.request(
-            method, f"{self._base}/api/v1/{path}", json=body, headers=headers, timeout=PATIENCE
-        )
-        try:
-            value = answer.json() if answer.content else None
-        except ValueError:
-            value = answer.text[:300]
-        promised = expect if isinstance(expect, tuple) else (expect,)
-        if answer.status_code not in promised:
-            raise JourneyFailed(f"{method} /api/v1/{path} answered {answer.status_code}: {value}")
-        return Answer(answer.status_code, value, answer.headers)
-
-    def open(self, url: str, form: dict[str, str] | None = None) -> requests.Response:
-        """A page in the phone's browser; redirects are left to the caller."""
-        method = "GET" if form is None else "POST"
-        return self._session.request(method, url, data=form, allow_redirects=False, timeout=PATIENCE)
-
-    def hold_token(self, access_token: str) -> None:
-        self._session.headers["Authorization"] = f"Bearer {access_token}"
-
-
-class Inbox:
-    """The console carrier's messages file, from where it ended when the journey began."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._begin = path.stat().st_size if path.exists() else 0
-
-    def to(self, phone: str) -> list[str]:
-        if not self._path.exists():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._begin)
-            lines = file.read().decode().splitlines()
-        return [m["body"] for m in map(json.loads, lines) if m["to"] == phone]
-
-    def code(self, phone: str) -> str:
-        """The newest code sent to a number."""
-        for body in reversed(self.to(phone)):
-            if found := re.search(r"\b[0-9]{6}\b", body):
-                return found[0]
-        raise JourneyFailed(f"no code for {phone} in {self._path}")
-
-
-class Journey:
-    """`say` prints a line."""
+class Journey(Walk):
+    """A customer finds, books, pays and moves a visit; the salon and finance do their part."""
 
     def __init__(
         self, *, base_url: str, gateway: str, machine: Machine, inbox: Inbox, say: Callable[[str], None]
     ) -> None:
-        self.base_url, self.gateway, self.machine, self.inbox = base_url, gateway, machine, inbox
-        self.say = say
-        self._steps = 0
+        super().__init__(base_url=base_url, machine=machine, inbox=inbox, say=say)
+        self.gateway = gateway
         self.phone_number = fresh_number()
         self.customer = Phone(base_url)
         self.payment_id = ""
@@ -134,17 +49,9 @@ class Journey:
         booking = self.book(service, slot)
         self.pay(booking)
         self.salon_confirms(booking)
+        self.move(booking)
         self.read_messages(booking)
         self.finance_closes_the_day()
-
-    # Telling
-
-    def step(self, english: str, arabic: str) -> None:
-        self._steps += 1
-        self.say(f"\n{self._steps:2}. {english} · {arabic}")
-
-    def note(self, line: str) -> None:
-        self.say(f"    {line}")
 
     # The customer
 
@@ -166,30 +73,35 @@ class Journey:
         self.note(f"POST auth/otp-verifications → 200, a new customer: {signed_in['is_new_user']}")
 
     def find_salon(self) -> dict[str, Any]:
-        self.step("Look for a salon in Riyadh", "البحث عن صالون في الرياض")
-        arabic = self.customer.call("GET", "salons?city=riyadh&audience=women").body["items"]
-        english = self.customer.call("GET", "salons?city=riyadh&audience=women", language="en").body["items"]
-        if not any(salon["slug"] == SALON for salon in arabic):
-            raise JourneyFailed(f"{SALON} is not among Riyadh's salons for women")
-        self.note("، ".join(salon["name"] for salon in arabic))
-        self.note(", ".join(salon["name"] for salon in english))
+        self.step("Look for a salon, in Arabic as people type it", "البحث عن صالون")
+        for typed in ("كوافير", "لمسه", "lamsa"):
+            found = self.customer.call("GET", f"salons?city=riyadh&q={quote(typed)}").body["items"]
+            self.note(f"{typed} → {'، '.join(salon['name'] for salon in found) or '—'}")
+        self.expect(found[0]["slug"], SALON, "the first salon found")
         salon: dict[str, Any] = self.customer.call("GET", f"salons/{SALON}").body
         self.salon_id = salon["id"]
         service: dict[str, Any] = salon["services"][0]
         self.note(f"{salon['name']}: {salon['description']}")
         self.note(f"{service['name']}، {service['duration_minutes']} دقيقة، {service['price']['display']}")
+        self.customer.call("PUT", f"me/favourites/{SALON}", expect=204)
+        kept = self.customer.call("GET", "me/favourites").body["items"]
+        self.note(f"me/favourites → {', '.join(one['name'] for one in kept)}")
         return service
 
     def find_time(self, service: dict[str, Any]) -> dict[str, Any]:
         self.step("See the times that are truly free", "الأوقات المتاحة")
-        tomorrow = datetime.now(RIYADH).date() + timedelta(days=1)
-        days = self.customer.call(
-            "GET", f"salons/{SALON}/availability?service_ids={service['id']}&date={tomorrow}&days=14"
-        ).body["days"]
+        first = datetime.now(RIYADH).date() + timedelta(days=DAYS_AHEAD)
+        asked = f"salons/{SALON}/availability?service_ids={service['id']}"
+        days = self.customer.call("GET", f"{asked}&date={first}&days=14").body["days"]
         for day in days:
             if day["slots"]:
                 times = [slot["starts_at"][11:16] for slot in day["slots"]]
                 self.note(f"{day['date']}: {len(times)} starts, {times[0]} to {times[-1]}")
+                night = f"{day['date']}T05:07:00%2B03:00"
+                why = self.customer.call("GET", f"{asked}&date={day['date']}&explain={night}").body
+                reasons = why["explanation"]["reasons"]
+                self.note("why not 05:07? " + " ".join(f"{r['code']}: {r['detail']}" for r in reasons))
+                self.other_slot = day["slots"][-1]
                 slot: dict[str, Any] = day["slots"][0]
                 return slot
         raise JourneyFailed("no free time within two weeks")
@@ -314,6 +226,17 @@ class Journey:
         events = self.customer.call("GET", f"bookings/{booking['id']}/events").body["items"]
         self.note(" → ".join(f"{event['to']} ({event['actor']})" for event in events))
 
+    def move(self, booking: dict[str, Any]) -> None:
+        self.step("Move the visit to a later hour", "تغيير الموعد")
+        seen = self.customer.call("GET", f"bookings/{booking['id']}").body
+        wish = {"version": seen["version"], "starts_at": self.other_slot["starts_at"]}
+        path = f"bookings/{booking['id']}/reschedule"
+        moved = self.customer.call("POST", path, wish, key=str(uuid.uuid4())).body
+        self.expect(moved["starts_at"], self.other_slot["starts_at"], "the new start")
+        self.note(
+            f"POST {path.replace(booking['id'], '…')} → {seen['starts_at']} became {moved['starts_at']}"
+        )
+
     def read_messages(self, booking: dict[str, Any]) -> None:
         self.step("The messages that were sent", "الرسائل المرسلة")
         mine = self.inbox.to(self.phone_number)[1:]  # without the code
@@ -341,56 +264,3 @@ class Journey:
             found = desk.call("GET", f"finance/reconciliations/{run['id']}/differences").body["items"]
             raise JourneyFailed(f"{run['open_differences']} differences stand open: {found}")
         self.note("0 open differences")
-
-    # Signing in
-
-    def signed_in_as(self, role: str) -> Phone:
-        """A member of the demo's staff: with the token of the last run, else with a new code."""
-        device = Phone(self.base_url)
-        tokens = None
-        if kept := self.machine.refresh_tokens.get(role):
-            answer = device.call(
-                "POST", "auth/token-refreshes", {"refresh_token": kept}, expect=(200, 400, 401, 403)
-            )
-            if answer.status == 200:
-                tokens = answer.body
-                self.note(f"{role} is still signed in from the last run")
-        if tokens is None:
-            tokens = self.sign_in_by_code(device, phone_of(role))
-            self.note(f"{role} signs in with a code")
-        device.hold_token(tokens["access_token"])
-        self.machine.refresh_tokens[role] = tokens["refresh_token"]
-        self.machine.keep()
-        return device
-
-    def sign_in_by_code(self, device: Phone, phone: str) -> dict[str, Any]:
-        while True:
-            asked = device.call("POST", "auth/otp-requests", {"phone": phone}, expect=(202, 429))
-            if asked.status == 202:
-                break
-            wait = int(asked.headers.get("Retry-After", "60"))
-            if wait > LONGEST_WAIT:
-                raise JourneyFailed(f"no more codes for this number for {wait} s: {asked.body}")
-            self.note(f"a code was sent to this number a moment ago; waiting {wait} s, as the server asks")
-            time.sleep(wait + 0.5)
-        tokens: dict[str, Any] = device.call(
-            "POST",
-            "auth/otp-verifications",
-            {"otp_request_id": asked.body["otp_request_id"], "code": self.inbox.code(phone)},
-        ).body
-        device.hold_token(tokens["access_token"])
-        return tokens
-
-    @staticmethod
-    def expect(found: object, wanted: object, what: str) -> None:
-        if found != wanted:
-            raise JourneyFailed(f"{what} should be {wanted} and is {found}")
-
-
-def phone_of(role: str) -> str:
-    return next(person.phone for person in DEMO_PEOPLE if person.role == role)
-
-
-def fresh_number() -> str:
-    """A mobile number nobody in the demo has: each run's customer is new, so no wait for a code stands in the way."""
-    return f"+966559{secrets.randbelow(1_000_000):06d}"

@@ -94,3 +94,6 @@ CANCEL_REASONS = ("ظرف طارئ", "تغير الموعد", "Travelling that d
 SALON_CANCEL_REASONS = ("غياب المختصة", "صيانة في الصالون", "Unexpected closure")
 AWAY_REASONS: tuple[Pair, ...] = (("إجازة سنوية", "Annual leave"), ("دورة تدريبية", "Training"))
 CLOSURE_REASON: Pair = ("صيانة", "Maintenance")
+HIDDEN_BECAUSE = "عبارات غير لائقة"
+REPORTED_BECAUSE = "لم تتم هذه الزيارة في الصالون."
+SUSPENDED_BECAUSE = "انتهت صلاحية الترخيص."

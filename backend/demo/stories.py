@@ -81,13 +81,19 @@ class Attempt:
 
 @dataclass(slots=True)
 class Opinion:
-    """A review."""
+    """A review. `hidden` is why the platform took it out of sight, `reported` what somebody said against it."""
 
     id: uuid.UUID
     rating: int
     comment: str
     reply: str
     at: int
+    hidden: str = ""
+    reported: str = ""
+
+    @property
+    def replied_at(self) -> int | None:
+        return self.at + 7 * HOUR if self.reply else None
 
 
 @dataclass(slots=True)

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
+from backend.core.hijri import RAMADAN, HijriSpan
+from backend.core.time import RIYADH
 from backend.demo import people
 from backend.demo.catalogue import (
     CENTRES,
     DISTRICTS,
     HOURS,
     ORDINARY_DAYS,
+    RAMADAN_HOURS,
+    RESOURCES,
     SALONS,
     SERVICES,
     SKILLS,
@@ -26,6 +31,8 @@ from backend.demo.catalogue import (
     Window,
 )
 from backend.demo.people import DEMO_PEOPLE
+from backend.salons.models import SalonStatus
+from backend.salons.prayer import PausePlan
 
 DAY = 1440
 WOMEN, MEN = 1400, 600
@@ -33,7 +40,11 @@ WOMEN, MEN = 1400, 600
 KEEPERS = 2
 """How many of `lamsa` and `noura`, first in the list, stay free on coming days: whoever tries the demo finds time."""
 PROMISED = ("lamsa", "noura")
+PAUSE_MINUTES = 20
+RAMADAN_DAYS = HijriSpan(RAMADAN, 1, RAMADAN, 30)
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01: demo ids sort by birth like real ones, and before them
+LANGUAGES = (("ar",), ("ar", "en"), ("ar", "fil", "en"), ("ar", "ur"), ("ar", "en", "fr"))
+"""What staff members speak, by turns."""
 _MALE_SKILLS = ("barber", "grooming")
 _SHARE_OF_WOMEN = {"men": 0.0, "women": 1.0, "family": 0.5, "children": 0.85}
 """Share of women among those who book, by audience."""
@@ -64,18 +75,44 @@ class Person:
 
 @dataclass(slots=True)
 class Line:
-    """A line of a salon's price list."""
+    """A line of a salon's price list; a variant stands below another. `needs` are kinds the salon has."""
 
     id: uuid.UUID
     plan: ServicePlan
     price_minor: int
+    needs: tuple[str, ...]
+    above: Line | None = None
+
+    @property
+    def booked_as(self) -> Pair:
+        """What a booking calls it."""
+        if self.above is None:
+            return self.plan.name
+        return (
+            f"{self.above.plan.name[0]} – {self.plan.name[0]}",
+            f"{self.above.plan.name[1]} – {self.plan.name[1]}",
+        )
+
+
+@dataclass(slots=True)
+class Room:
+    """Something one visit at a time can have."""
+
+    id: uuid.UUID
+    kind: str
+    code: str
+    name: Pair
 
 
 @dataclass(slots=True)
 class Staff:
+    """`services` are lines that can be booked: a service with variants is not among them, its variants are."""
+
     id: uuid.UUID
     name: Pair
     title: Pair
+    gender: str
+    languages: tuple[str, ...]
     services: tuple[Line, ...]
     week: dict[int, tuple[Window, ...]] | None
     """Their own hours; None follows the salon's."""
@@ -97,12 +134,46 @@ class SalonCast:
     longitude: float
     hours: dict[int, tuple[Window, ...]]
     lines: list[Line]
+    rooms: list[Room]
     staff: list[Staff]
     desk: list[Person]
     """Who answers for the salon; the first is the owner."""
     closed: tuple[int, int] | None
     share_of_women: float
     keepers: int
+
+    def windows(self, day: int, on: date) -> tuple[Window, ...]:
+        """The hours of a business date, `day` days from today, closures and pauses not cut out."""
+        once = self.plan.once
+        if once is not None and once.day == day:
+            return once.windows
+        return RAMADAN_HOURS if self.fasts(on) else self.hours[on.isoweekday()]
+
+    def fasts(self, on: date) -> bool:
+        """Whether the hours of Ramadan hold."""
+        return self.plan.ramadan and on in RAMADAN_DAYS
+
+    @property
+    def past_midnight(self) -> bool:
+        """Whether some evening may run into the next day."""
+        return self.plan.ramadan or any(
+            closes > DAY for windows in self.hours.values() for _, closes in windows
+        )
+
+    @property
+    def pauses(self) -> PausePlan | None:
+        """For the prayers it names. The Friday noon prayer is over before any of these salons opens."""
+        if not self.plan.prayers:
+            return None
+        return PausePlan(
+            latitude=self.latitude,
+            longitude=self.longitude,
+            zone=RIYADH,
+            prayers=frozenset(self.plan.prayers),
+            friday=False,
+            minutes=PAUSE_MINUTES,
+            ramadan=RAMADAN_DAYS,
+        )
 
 
 @dataclass(slots=True)
@@ -131,6 +202,8 @@ def build_cluster(seed: int, number: int) -> Cluster:
     named = demo_people(seed) if number == 0 else {}
     cluster = Cluster(number)
     for index, plan in enumerate(SALONS):
+        if number and plan.status != SalonStatus.LIVE:
+            continue
         cluster.salons.append(_salon(seed, number, index, plan, named))
     rng = dice(seed, "customers", number)
     base = number * (WOMEN + MEN)
@@ -160,14 +233,10 @@ def _salon(seed: int, cluster: int, index: int, plan: SalonPlan, named: dict[str
     districts = DISTRICTS[plan.city]
     district = districts[(plan.district + cluster) % len(districts)]
     latitude, longitude = CENTRES[plan.city]
-    lines = {
-        key: Line(
-            identity(rng, minutes + position),
-            SERVICES[key],
-            round(SERVICES[key].price * plan.price_level / 5) * 500,
-        )
-        for position, key in enumerate(key for _, skill in plan.teams for key in SKILLS[skill].services)
-    }
+    kinds = {kind for _, kind in plan.rooms}
+    lines: dict[str, list[Line]] = {}
+    for position, key in enumerate(key for _, skill in plan.teams for key in SKILLS[skill].services):
+        lines[key] = _lines(rng, minutes + position, SERVICES[key], plan.price_level, kinds)
     owner = Person(
         identity(rng, minutes),
         people.owner_phone(number),
@@ -195,7 +264,8 @@ def _salon(seed: int, cluster: int, index: int, plan: SalonPlan, named: dict[str
             longitude + rng.uniform(0, 0.06) * (-1 if plan.city in ("dammam", "khobar") else 1), 5
         ),
         hours=HOURS[plan.hours],
-        lines=list(lines.values()),
+        lines=[line for listed in lines.values() for line in listed],
+        rooms=_rooms(rng, minutes, plan),
         staff=[],
         desk=desk,
         closed={3: (-33 * DAY, -32 * DAY), 4: (9 * DAY, 10 * DAY)}.get(number % 5),
@@ -203,7 +273,8 @@ def _salon(seed: int, cluster: int, index: int, plan: SalonPlan, named: dict[str
         keepers=KEEPERS if cluster == 0 and plan.slug in PROMISED else 0,
     )
     for count, skill in plan.teams:
-        names = _names(skill in _MALE_SKILLS)
+        men = skill in _MALE_SKILLS
+        names = _names(men)
         for _ in range(count):
             seat = len(cast.staff)
             cast.staff.append(
@@ -211,7 +282,13 @@ def _salon(seed: int, cluster: int, index: int, plan: SalonPlan, named: dict[str
                     id=identity(rng, minutes + 40 + seat),
                     name=names[(number * 5 + seat) % len(names)],
                     title=SKILLS[skill].title,
-                    services=tuple(lines[key] for key in SKILLS[skill].services),
+                    gender="male" if men else "female",
+                    languages=LANGUAGES[(number + 3 * seat) % len(LANGUAGES)],
+                    services=tuple(
+                        line
+                        for key in SKILLS[skill].services
+                        for line in (lines[key][1:] or lines[key])  # variants, where there are any
+                    ),
                     week=None if seat < cast.keepers else _shift(cast.hours, seat, number),
                 )
             )
@@ -219,6 +296,41 @@ def _salon(seed: int, cluster: int, index: int, plan: SalonPlan, named: dict[str
     if leave:
         cast.staff[-1].away = (*leave, people.AWAY_REASONS[number % 2])
     return cast
+
+
+def _lines(
+    rng: random.Random, minutes: int, service: ServicePlan, level: float, kinds: set[str]
+) -> list[Line]:
+    """A service and its variants, at a salon's prices."""
+
+    def minor(riyals: int) -> int:
+        return round(riyals * level / 5) * 500
+
+    needs = tuple(kind for kind in service.needs if kind in kinds)
+    above = Line(identity(rng, minutes), service, minor(service.price), needs)
+    return [
+        above,
+        *(
+            Line(
+                identity(rng, minutes),
+                replace(service, name=variant.name, minutes=variant.minutes, variants=()),
+                minor(variant.price),
+                needs,
+                above,
+            )
+            for variant in service.variants
+        ),
+    ]
+
+
+def _rooms(rng: random.Random, minutes: int, plan: SalonPlan) -> list[Room]:
+    rooms = []
+    for count, kind in plan.rooms:
+        letter, (arabic, english) = RESOURCES[kind]
+        for number in range(1, count + 1):
+            name = (f"{arabic} {number}", f"{english} {number}")
+            rooms.append(Room(identity(rng, minutes + 80), kind, f"{letter}{number}", name))
+    return rooms
 
 
 def _names(men: bool) -> tuple[Pair, ...]:

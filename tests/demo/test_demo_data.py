@@ -19,19 +19,41 @@ from django.utils import timezone
 
 from backend.accounts.models import PlatformRole, User
 from backend.bookings import availability
+from backend.bookings.affected import at_odds_now
+from backend.bookings.availability import NeedKind
 from backend.bookings.models import Booking, BookingEvent, BookingState, Claim
 from backend.bookings.operations import expire_dead
 from backend.bookings.queries import Wish, free_slots, plan_visit, rules_of
 from backend.core import jobs
 from backend.core.time import RIYADH
-from backend.demo import export, loading
+from backend.demo import export, loading, pictures
 from backend.demo.catalogue import SALONS, SERVICES, SKILLS
 from backend.demo.drafts import Book
 from backend.demo.stories import Story, tell
 from backend.demo.world import build_cluster
 from backend.payments.models import PAID_STATES, Payment, PaymentState, Refund, RefundState
 from backend.payments.operations import reconcile
-from backend.salons.models import Category, City, Membership, Review, Salon, StaffMember, WorkingWindow
+from backend.salons.models import (
+    Category,
+    City,
+    Closure,
+    District,
+    Favourite,
+    Membership,
+    Override,
+    Photo,
+    Resource,
+    Review,
+    ReviewReport,
+    Salon,
+    SearchEntry,
+    Season,
+    Service,
+    StaffMember,
+    WorkingWindow,
+)
+from backend.salons.queries.managing import missing_of
+from tests.support.api import Api
 from tests.support.sandbox import SandboxProcess
 
 
@@ -86,7 +108,11 @@ def test_every_text_exists_in_both_languages(demo: loading.Totals) -> None:
         assert not model.objects.filter(
             Q(name_ar="") | Q(name_en="") | Q(name_ar=None) | Q(name_en=None)
         ).exists()
-    assert not Salon.objects.filter(Q(description_ar="") | Q(description_en="") | Q(district_en="")).exists()
+    for model in (District, Service, Resource, Season):
+        assert not model.objects.filter(
+            Q(name_ar="") | Q(name_en="") | Q(name_ar=None) | Q(name_en=None)
+        ).exists()
+    assert not Salon.objects.filter(Q(description_ar="") | Q(description_en="") | Q(district=None)).exists()
 
 
 def test_hours_are_as_people_keep_them(demo: loading.Totals) -> None:
@@ -95,6 +121,50 @@ def test_hours_are_as_people_keep_them(demo: loading.Totals) -> None:
     assert not salon_hours.filter(weekday=5, opens_minute__lt=13 * 60).exists(), "Friday opens after noon"
     split = salon_hours.values("salon", "weekday").annotate(parts=Count("id")).filter(parts=2)
     assert split.exists()
+
+
+def test_the_catalogue_is_shown_in_its_depth(demo: loading.Totals) -> None:
+    assert Service.objects.filter(variant_of__name_en="Blow-dry").values("name_en").distinct().count() == 3
+    assert Service.objects.filter(processing_minutes__gt=0, needs=None).exists()
+    assert Service.objects.filter(needs__kind="massage-room").exists()
+    assert Resource.objects.count() >= 15
+    assert not StaffMember.objects.filter(Q(gender="") | Q(languages=[])).exists()
+    assert not StaffMember.objects.filter(salon__audience="women", gender="male").exists()
+    assert set(Closure.objects.values_list("kind", flat=True)) == {"moments", "days", "weekly"}
+    assert Override.objects.filter(windows=None).exists()
+    assert Override.objects.exclude(windows=None).exists()
+    assert Season.objects.filter(salon__slug="lamsa", hijri_from_month=9).exists()
+    assert set(Salon.objects.values_list("prayer_pause", flat=True)) == {"friday", "chosen"}
+    assert not City.objects.filter(Q(latitude=None) | Q(longitude=None)).exists()
+    customer = User.objects.get(phone="+966550000001")
+    assert Favourite.objects.filter(user=customer).count() == 3
+    assert Review.objects.filter(status="hidden").exclude(moderated_by=None).count() == 1
+    assert ReviewReport.objects.get().review.status == "published"
+    assert Review.objects.exclude(reply="").exclude(replied_at=None).exists()
+
+
+def test_salons_come_and_go(demo: loading.Totals) -> None:
+    others = dict(Salon.objects.exclude(status="live").values_list("slug", "status"))
+    assert others == {"nada-studio": "in_review", "sukun": "draft", "barq-barbers": "suspended"}
+    for salon in Salon.objects.prefetch_related("events"):
+        moves = [(event.from_status, event.to_status) for event in salon.events.all()]
+        assert ([*moves][-1][1] if moves else "draft") == salon.status
+        assert all(before[1] == after[0] for before, after in pairwise(moves))
+    assert missing_of(Salon.objects.get(slug="nada-studio")) == []
+    assert missing_of(Salon.objects.get(slug="sukun")) == ["licence_number"]
+
+
+@pytest.mark.parametrize("typed", ["لمسه", "LAMSA", "اللمسة"])
+def test_every_salon_is_found_at_once(demo: loading.Totals, typed: str) -> None:
+    assert not SearchEntry.objects.filter(catalogue_version=0).exists()
+    names = [row["slug"] for row in Api().get(f"salons?q={typed}").json()["items"]]
+    assert names[0] == "lamsa"
+
+
+def test_nothing_booked_is_at_odds_with_the_hours(demo: loading.Totals) -> None:
+    now = timezone.now()
+    total = sum(at_odds_now(salon=salon, now=now).total for salon in Salon.objects.live())
+    assert total == 0
 
 
 def test_each_salon_has_six_to_twelve_services() -> None:
@@ -123,7 +193,7 @@ def test_whoever_tries_it_finds_time_on_every_coming_day(demo: loading.Totals, s
     salon, now = Salon.objects.get(slug=slug), timezone.now()
     service = salon.services.all()[0]
     visit = plan_visit(rules_of(salon), [Wish(service.pk)])
-    assert len(visit.candidates) >= 2
+    assert len(visit.staff_ids) >= 2
     tomorrow = now.astimezone(RIYADH).date() + timedelta(days=1)
     per_day: Counter[date] = Counter()
     for slot in free_slots(visit, from_date=tomorrow, days=30, now=now):
@@ -172,20 +242,33 @@ def test_claims_are_what_a_real_booking_would_take(demo: loading.Totals) -> None
     assert not Claim.objects.filter(is_active=True).exclude(booking__state__in=taking).exists()
     assert not Claim.objects.filter(is_active=False, booking__state__in=taking).exists()
     assert not Booking.objects.filter(claims=None).exists()
-    for booking in Booking.objects.filter(customer__isnull=False).prefetch_related(
-        "items__service", "claims"
-    )[:300]:
+    with_rooms = Booking.objects.filter(items__resources__isnull=False)
+    with_gaps = Booking.objects.filter(items__service__processing_minutes__isnull=False)
+    visits = Booking.objects.filter(customer__isnull=False)
+    sample = [
+        booking
+        for rows in (visits, with_rooms, with_gaps)
+        for booking in rows.values_list("pk", flat=True)[:200]
+    ]
+    for booking in visits.filter(pk__in=sample).prefetch_related(
+        "items__service__variant_of", "items__resources", "claims"
+    ):
         items = list(booking.items.all())
+        chosen = [[i.staff_member_id, *(given.resource_id for given in i.resources.all())] for i in items]
         steps = [
             availability.Step(
                 i.service.duration_minutes,
-                [availability.Need(availability.NeedKind.STAFF, [i.staff_member_id])],
+                [
+                    availability.Need(NeedKind.RESOURCE if place else NeedKind.STAFF, [taker])
+                    for place, taker in enumerate(takers)
+                ],
                 i.service.buffer_before_minutes,
                 i.service.buffer_after_minutes,
+                gap_of(i.service),
             )
-            for i in items
+            for i, takers in zip(items, chosen, strict=True)
         ]
-        spans = availability.claims(steps, [[i.staff_member_id] for i in items], _minute(booking.starts_at))
+        spans = availability.claims(steps, chosen, _minute(booking.starts_at))
         wanted = [span for _, span in spans] + [(_minute(booking.starts_at), _minute(booking.ends_at))]
         found = [(_minute(c.starts_at), _minute(c.ends_at)) for c in booking.claims.all()]
         assert sorted(found) == sorted(wanted)
@@ -242,11 +325,28 @@ def test_every_halala_is_accounted_for(demo: loading.Totals) -> None:
 
 
 def test_ratings_are_the_sum_of_the_reviews(demo: loading.Totals) -> None:
-    for salon in Salon.objects.annotate(sum=Sum("reviews__rating"), count=Count("reviews")):
+    seen = Q(reviews__status="published")
+    for salon in Salon.objects.annotate(
+        sum=Sum("reviews__rating", filter=seen), count=Count("reviews", filter=seen)
+    ):
         assert (salon.rating_sum, salon.rating_count) == (salon.sum or 0, salon.count)
     assert not Review.objects.exclude(
         booking_id__in=Booking.objects.filter(state="completed").values("id")
     ).exists()
+
+
+def test_pictures_are_drawn_once_and_hang_where_people_look(demo: loading.Totals) -> None:
+    count = pictures.hang(now=timezone.now())
+    photos = Photo.objects.filter(salon__slug="lamsa")
+    assert count == Photo.objects.count() >= 15
+    assert photos.filter(is_primary=True, resource=None, service=None).count() == 1
+    assert photos.exclude(resource=None).exists()
+    assert photos.exclude(service=None).exists()
+    assert not Photo.objects.filter(
+        Q(caption_ar="") | Q(caption_en="") | Q(alt_ar="") | Q(alt_en="")
+    ).exists()
+    assert Api().get("salons?q=lamsa").json()["items"][0]["photo"]["renditions"]
+    assert pictures.hang(now=timezone.now()) == 0
 
 
 # Loading ------------------------------------------------------------------------------------------------
@@ -328,6 +428,11 @@ def test_finance_can_close_every_past_day_with_the_gateway(demo: loading.Totals,
     assert list(run.differences.values_list("kind", "payment_id")) == []
     assert run.theirs_count == len(told)
     assert run.ours_count == Payment.objects.count()
+
+
+def gap_of(service: Service) -> tuple[int, int] | None:
+    starts, minutes = service.processing_starts_minute, service.processing_minutes
+    return None if starts is None or minutes is None else (starts, starts + minutes)
 
 
 def _minute(moment: datetime) -> int:

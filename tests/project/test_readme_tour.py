@@ -119,6 +119,7 @@ def test_the_tour_works_line_by_line(demo):
     first, last = said('texts "$PHONE"')
     assert re.fullmatch(r"رمز التحقق: [0-9]{6}\n.*", first)
     assert "تم تأكيد حجزك" in last
+    assert said('curl -sS -G "$API/salons"') == ["لمسة", "Lamsa"]
     in_arabic, in_english, unknown = said('curl -sS "$API/salons?')
     assert re.search("[\u0621-\u064a]", in_arabic)
     assert re.search("[A-Za-z]", in_english)

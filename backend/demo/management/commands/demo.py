@@ -1,4 +1,4 @@
-"""`manage.py demo`, which `make demo` runs: everything from an empty database to a customer's finished journey."""
+"""`manage.py demo`, which `make demo` runs: everything from an empty database to a finished journey and a new salon."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from backend.demo import loading
-from backend.demo.journey import Inbox, Journey, JourneyFailed
+from backend.demo.journey import Journey
 from backend.demo.machine import Machine, folder, only_one
+from backend.demo.opening import Opening
 from backend.demo.people import DEMO_PEOPLE
+from backend.demo.phones import Inbox, JourneyFailed
 from backend.demo.supervisor import (
     HOST,
     DemoFailed,
@@ -31,7 +33,7 @@ from backend.demo.supervisor import (
 
 
 class Command(BaseCommand):
-    help = "Load the demo, serve it beside a sandbox gateway, walk one customer's journey, keep serving."
+    help = "Load the demo, serve it beside a sandbox gateway, walk a customer's and an owner's way, keep serving."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -89,9 +91,12 @@ class Command(BaseCommand):
         inbox = Inbox(messages_file())
         supervisor.start_server(environment)
         self.say(f"Serving at {base_url}")
+        opening = Opening(base_url=base_url, machine=machine, inbox=inbox, say=self.say)
         journey = Journey(base_url=base_url, gateway=gateway, machine=machine, inbox=inbox, say=self.say)
         try:
             journey.walk()
+            opening.steps = journey.steps
+            opening.walk()
         except (JourneyFailed, requests.RequestException) as error:
             self.say(f"\nJOURNEY FAILED: {error}")
         else:

@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 from django.utils import timezone
 from tqdm import tqdm
 
-from backend.demo import export, loading
+from backend.demo import export, loading, pictures
 
 
 class Command(BaseCommand):
@@ -51,5 +52,7 @@ class Command(BaseCommand):
                 f"{totals.bookings} bookings, {totals.payments} payments and {totals.reviews} reviews "
                 f"in {time.monotonic() - begun:.1f} s."
             )
+        if settings.PHOTO_STORAGE == "disk":  # a bucket is somebody else's server
+            self.stdout.write(f"{pictures.hang(now=timezone.now())} photos drawn.")
         if path := options["export_payments"]:
             self.stdout.write(f"{export.write_lines(path)} payments written to {path}.")
