@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from datetime import date, timedelta
 
 import pytest
@@ -373,6 +374,15 @@ def test_more_days_and_questions_than_are_kept_change_no_answer():
         assert len(listing(ask(rulebook), from_date=SUNDAY + timedelta(days=ahead), days=1)) == 1
 
     assert listing(ask(rulebook), from_date=SUNDAY, days=3) == first
+
+
+def test_what_is_kept_is_bounded_for_all_salons_together():
+    """Anybody may ask about any days of any salon: what stays of that must not grow with either."""
+    salons = [salon(daily("10:00-11:00")) for _ in range(30)]
+    days = [SUNDAY + timedelta(days=ahead) for ahead in range(60)]
+    asked = [weakref.ref(rulebook.grounds.days(day, 1)) for rulebook in salons for day in days]
+
+    assert sum(ground() is not None for ground in asked) <= 1024
 
 
 def test_equal_answers_of_the_list_are_one_and_the_same_tuple():

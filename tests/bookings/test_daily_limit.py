@@ -7,18 +7,11 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 
-from backend.bookings.operations import deposit_paid
 from tests.bookings.visits import offered, visit, why
 from tests.factories import UserFactory, open_salon
 from tests.support.api import Api, ok
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clock() -> Any:
-    with freeze_time("2026-10-20T08:00:00Z") as frozen:
-        yield frozen
 
 
 def night_salon(**more: Any) -> Any:
@@ -38,7 +31,7 @@ def book(salon: Any, service: Any, starts_at: str) -> dict[str, Any]:
     return booking
 
 
-@pytest.mark.usefixtures("clock")
+@freeze_time("2026-10-20T08:00:00Z")
 @pytest.mark.parametrize(
     ("zone", "night", "late", "early"),
     [
@@ -59,13 +52,3 @@ def test_the_last_hour_of_a_night_counts_for_the_evening_it_began(
     assert book(salon, service, late)["business_date"] == night
     assert why(salon, service, at=early) == ["day_full"]
     assert "21:00" not in offered(salon, service, date=night)
-
-
-def test_a_deposit_that_arrives_late_does_not_take_a_place_given_away_meanwhile(clock: Any) -> None:
-    salon, service = night_salon(deposit_percent=20, opens=10 * 60, closes=22 * 60)
-    first = book(salon, service, "2026-10-24T12:00:00+03:00")
-    clock.tick(60 * 60)
-    book(salon, service, "2026-10-24T15:00:00+03:00")
-    import uuid
-    from django.utils import timezone
-    assert deposit_paid(uuid.UUID(first["id"]), now=timezone.now()) is False

@@ -37,8 +37,18 @@ from backend.core.alarms import raise_alarm
 from backend.core.time import RIYADH
 from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
 from backend.payments.models import Difference, Payment, Reconciliation, Refund, WebhookEvent
-from backend.salons.models import Closure, Review
-from tests.factories import UserFactory, employ, open_salon
+from backend.salons.models import (
+    Closure,
+    HijriShift,
+    Override,
+    OverrideWindow,
+    Photo,
+    Review,
+    ReviewReport,
+    SalonEvent,
+    Season,
+)
+from tests.factories import ResourceFactory, UserFactory, employ, needing, open_salon
 
 SIGN_IN = "/console/login/"
 ROLES = ("platform_admin", "finance", "support")
@@ -113,6 +123,20 @@ def act(client: Client, model: type[Model], action: str, *rows: Model, **more: s
     return client.post(address(model), body, follow=True)
 
 
+def rows_below(page: Any) -> dict[str, str]:
+    """What a browser sends for the rows below a page when nobody touches them."""
+    body = {}
+    for inline in page.context["inline_admin_formsets"]:
+        formset = inline.formset
+        for form in (formset.management_form, *formset.initial_forms):
+            body |= {
+                form.add_prefix(name): "" if form[name].value() is None else str(form[name].value())
+                for name in form.fields
+                if name != "DELETE"
+            }
+    return body
+
+
 def said(response: Any) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
@@ -123,6 +147,8 @@ class World:
     def __init__(self) -> None:
         now = timezone.now()
         self.salon, self.service, [self.member] = open_salon()
+        self.room = ResourceFactory.create(salon=self.salon)
+        needing(self.service, self.room.kind)
         self.owner = employ(self.salon, "owner")
         self.customer: User = UserFactory.create(phone="+966512345678", name="نورة")
         self.booking = self.book(hour=12)
@@ -160,13 +186,33 @@ class World:
         Closure.objects.create(
             salon=self.salon, starts_at=now, ends_at=now + timedelta(hours=1), reason_ar="صيانة"
         )
-        Review.objects.create(
+        review = Review.objects.create(
             salon=self.salon,
             author=self.customer,
             booking_id=self.booking.pk,
             rating=5,
             comment="ممتاز",
             created_at=now,
+        )
+        ReviewReport.objects.create(review=review, reporter=self.owner, reason="إعلان", created_at=now)
+        SalonEvent.objects.create(
+            salon=self.salon, from_status="in_review", to_status="live", actor=self.owner, at=now
+        )
+        self.season = Season.objects.create(
+            salon=self.salon, name_ar="رمضان", name_en="Ramadan", hijri_from_month=9, hijri_from_day=1,
+            hijri_to_month=9, hijri_to_day=30,
+        )  # fmt: skip
+        self.season.windows.create(salon=self.salon, weekday=7, opens_minute=1260, closes_minute=1560)
+        override = Override.objects.create(
+            salon=self.salon, date=now.date() + timedelta(days=20), reason_ar="العيد"
+        )
+        OverrideWindow.objects.create(override=override, opens_minute=960, closes_minute=1380)
+        self.photo = Photo.objects.create(
+            salon=self.salon, resource=self.room, key=f"ab/{'0' * 30}", content_hash="0" * 64, width=800,
+            height=600, blurhash="LEHV6nWB2yk8pyo0adR*.7kCMdnj", caption_ar="الغرفة", created_at=now,
+        )  # fmt: skip
+        HijriShift.objects.create(
+            hijri_year=1447, hijri_month=9, days=0, decided_by=self.owner, decided_at=now
         )
         self.device = Device.objects.create(user=self.customer, platform="ios", name="iPhone")
         OtpChallenge.objects.create(

@@ -64,7 +64,7 @@ def test_what_is_refused_is_told_row_by_row_and_the_rest_is_done(language: str, 
 
 
 def test_too_many_at_once_are_none(world: World, monkeypatch: Any) -> None:
-    monkeypatch.setattr("backend.core.console.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("backend.core.console.pages.MOST_AT_ONCE", 1)
     other = world.book(hour=15)
     told = said(act(browser(operator("platform_admin")), Booking, "confirm", world.booking, other))
     assert len(told) == 1
@@ -127,15 +127,15 @@ def test_an_alarm_is_acknowledged_once_with_a_name(world: World) -> None:
 @pytest.mark.parametrize(
     ("before", "action", "after"),
     [
-        ("draft", "send_to_review", "in_review"),
-        ("in_review", "put_live", "live"),
-        ("in_review", "back_to_draft", "draft"),
+        ("draft", "submit", "draft"),  # it has no licence yet
+        ("in_review", "approve", "live"),
+        ("in_review", "send_back", "draft"),
         ("live", "suspend", "suspended"),
-        ("suspended", "put_live", "live"),
-        ("draft", "put_live", "draft"),
+        ("suspended", "reinstate", "live"),
+        ("draft", "approve", "draft"),
         ("draft", "suspend", "draft"),
-        ("live", "back_to_draft", "live"),
-        ("suspended", "send_to_review", "suspended"),
+        ("live", "send_back", "live"),
+        ("suspended", "submit", "suspended"),
     ],
 )
 def test_a_salons_status_moves_along_its_table(before: str, action: str, after: str, world: World) -> None:

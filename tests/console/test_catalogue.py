@@ -76,20 +76,31 @@ def test_a_city_with_salons_cannot_be_deleted(client: Any, world: World) -> None
     assert City.objects.filter(pk=world.salon.city_id).exists()
 
 
+NO_ROWS = {
+    f"{prefix}-{name}_FORMS": number
+    for prefix in ("needs", "variants", "events")
+    for name, number in (("TOTAL", "0"), ("INITIAL", "0"), ("MIN_NUM", "0"), ("MAX_NUM", "0"))
+}
+
+
 def service(world: World, **changes: str) -> dict[str, str]:
-    return {
-        "category": world.service.category_id,
-        "name_ar": "قص",
-        "name_en": "Cut",
-        "description_ar": "",
-        "description_en": "",
-        "duration_minutes": "45",
-        "buffer_before_minutes": "0",
-        "buffer_after_minutes": "0",
-        "price_minor": "115.00",
-        "is_active": "on",
-        "position": "0",
-    } | changes
+    return (
+        NO_ROWS
+        | {
+            "category": world.service.category_id,
+            "name_ar": "قص",
+            "name_en": "Cut",
+            "description_ar": "",
+            "description_en": "",
+            "duration_minutes": "45",
+            "buffer_before_minutes": "0",
+            "buffer_after_minutes": "0",
+            "price_minor": "115.00",
+            "is_active": "on",
+            "position": "0",
+        }
+        | changes
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,22 +146,24 @@ def test_only_what_was_changed_is_written(client: Any, world: World, django_asse
                 address(Service, "change", world.service.pk), service(world, name_ar="قص شعر", name_en="X")
             )
         )
-    [update] = [q["sql"] for q in queries if q["sql"].startswith('UPDATE "salons_service"')]
+    update, version = [q["sql"] for q in queries if q["sql"].startswith('UPDATE "salons_service"')]
     assert "name_en" in update
-    assert "price_minor" not in update
+    assert "price_minor" not in update + version
+    world.service.refresh_from_db()
+    assert world.service.version == 2, "an edit at the desk that began before is refused"
 
 
 def salon(world: World, **changes: str) -> dict[str, str]:
     row = world.salon
     body = {
         "name_ar": row.name_ar, "name_en": row.name_en, "business": str(row.business_id), "audience": row.audience,
-        "description_ar": "", "description_en": "", "city": row.city_id, "district_ar": "حي العليا",
-        "district_en": "Al Olaya", "address_ar": "", "address_en": "", "latitude": "", "longitude": "", "phone": "",
+        "description_ar": "", "description_en": "", "city": row.city_id, "district": row.district_id,
+        "address_ar": "", "address_en": "", "latitude": "", "longitude": "", "phone": "",
         "timezone": row.timezone, "grid_minutes": "30", "min_notice_minutes": "60", "horizon_days": "30",
         "respond_within_minutes": "240", "deposit_percent": "20", "free_cancel_hours": "24",
-        "late_cancel_percent": "100",
+        "late_cancel_percent": "100", "prayer_pause": row.prayer_pause, "prayer_pause_minutes": "30",
     }  # fmt: skip
-    return body | changes
+    return NO_ROWS | body | changes
 
 
 def test_a_salon_is_edited_but_its_status_and_address_are_not(client: Any, world: World) -> None:
@@ -180,8 +193,9 @@ def test_hours_are_typed_as_a_clock(client: Any, world: World) -> None:
 
 def test_a_closure_is_typed_in_riyadhs_time_and_for_people_of_the_salon(client: Any, world: World) -> None:
     body = {
-        "salon": str(world.salon.pk), "staff_member": str(world.member.pk), "starts_at_0": "٢٠٢٦-١٢-٠١",
-        "starts_at_1": "10:00", "ends_at_0": "2026-12-01", "ends_at_1": "12:00", "reason_ar": "إجازة", "reason_en": "",
+        "salon": str(world.salon.pk), "staff_member": str(world.member.pk), "kind": "moments",
+        "starts_at_0": "٢٠٢٦-١٢-٠١", "starts_at_1": "10:00", "ends_at_0": "2026-12-01", "ends_at_1": "12:00",
+        "reason_ar": "إجازة", "reason_en": "",
     }  # fmt: skip
     saved(client.post(address(Closure, "add"), body))
     made = Closure.objects.get(reason_ar="إجازة")

@@ -88,7 +88,7 @@ def test_a_list_asks_no_more_for_more_rows(world: World) -> None:
 
 
 def test_lists_count_no_further_than_people_page(monkeypatch: Any, world: World) -> None:
-    monkeypatch.setattr("backend.core.console.MOST_COUNTED", 1)
+    monkeypatch.setattr("backend.core.console.pages.MOST_COUNTED", 1)
     world.book(hour=15)
     world.book(hour=17)
     for model in registered():
@@ -142,7 +142,7 @@ def test_a_crash_in_the_console_is_a_page_and_is_logged(monkeypatch: Any, caplog
     def crash(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("backend.core.console.ConsoleAdmin.get_queryset", crash)
+    monkeypatch.setattr("backend.core.console.pages.ConsoleAdmin.get_queryset", crash)
     client = browser(operator("platform_admin"))
     client.raise_request_exception = False
     answer = client.get("/console/salons/salon/")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 DECIDED_BY_THE_SYSTEM = {
     "accounts.user", "accounts.device", "accounts.otpchallenge", "accounts.phonechange", "accounts.supportlook",
     "accounts.privacynotice", "accounts.consent",
-    "salons.review",
+    "salons.review", "salons.photo",
     "bookings.booking", "bookings.bookingevent", "bookings.claim",
     "payments.payment", "payments.refund", "payments.webhookevent", "payments.reconciliation", "payments.difference",
     "notifications.message", "notifications.providerrefusal",
@@ -38,6 +38,9 @@ SUPPORT = {
 ONLY_INSIDE = {
     "salons.staffservice",
     "salons.reviewreport",
+    "salons.salonevent",
+    "salons.serviceneed",
+    "salons.overridewindow",
     "bookings.bookingitem",
     "notifications.deliveryattempt",
 }
@@ -151,7 +154,8 @@ def test_only_actions_of_the_policy_are_offered_and_none_deletes_in_bulk(role: s
         assert offered == {
             "accounts.device": {"sign_out"},
             "accounts.datarequest": {"extend", "done", "partly", "refuse", "taken_back"},
-            "salons.salon": {"send_to_review", "put_live", "suspend", "back_to_draft"},
+            "salons.salon": {"submit", "approve", "send_back", "suspend", "reinstate"},
+            "salons.photo": {"hide", "show"},
             "salons.review": {"hide", "publish"},
             "bookings.booking": {"confirm", "decline", "cancel"},
             "payments.webhookevent": {"act_again"},

@@ -520,6 +520,44 @@ class TestSeasons:
     def test_what_is_wrong_is_named(self, change: Any, errors: set[tuple[str, str]]) -> None:
         assert wrong(Desk().post("seasons", self.RAMADAN | change)) == errors
 
+    def test_a_season_of_a_thirtieth_comes_in_the_years_that_have_one(self) -> None:
+        last_night = {"hijri": {"from_month": 9, "from_day": 30, "to_month": 9, "to_day": 30}}
+        season = ok(Desk().post("seasons", self.RAMADAN | last_night), 201)["season"]
+        # The Ramadans before and between these have 29 days.
+        assert season["next_dates"] == [
+            {"first_date": day, "last_date": day} for day in ("2030-02-03", "2032-01-13")
+        ]
+
+    @pytest.mark.parametrize("change", ["added", "changed", "removed", "replaced"])
+    def test_whoever_saw_a_season_before_its_windows_changed_does_not_undo_that(self, change: str) -> None:
+        desk = Desk()
+        season = ok(desk.post("seasons", self.RAMADAN), 201)["season"]
+        [window] = ok(desk.get("working-windows", season_id=season["id"]))["items"]
+        path = f"working-windows/{window['id']}"
+        more = {"day": "tuesday", "opens": "10:00", "closes": "11:00"}
+        ok(
+            {
+                "added": lambda: desk.post("working-windows", more | {"season_id": season["id"]}),
+                "changed": lambda: desk.patch(path, {"version": 1, "closes": "03:00"}),
+                "removed": lambda: desk.delete(path, version=1),
+                "replaced": lambda: desk.put(
+                    "working-windows", {"season_id": season["id"], "windows": [more]}
+                ),
+            }[change](),
+            201 if change == "added" else 200,
+        )
+        stale = {"version": season["version"], "windows": self.RAMADAN["windows"]}
+        told = refused(desk.patch(f"seasons/{season['id']}", stale), 409, "version_conflict")
+        assert told["current"] == ok(desk.get("seasons"))["items"][0]
+
+    def test_replacing_its_week_does_not_empty_a_season(self) -> None:
+        desk = Desk()
+        season = ok(desk.post("seasons", self.RAMADAN), 201)["season"]
+        body = {"season_id": season["id"], "windows": []}
+        assert wrong(desk.put("working-windows", body)) == {("/windows", "list_empty")}
+        ok(desk.put("working-windows", body | {"staff_member_id": str(desk.staff[0].pk)}))
+        assert ok(desk.get("seasons"))["items"] == [season]
+
     def test_the_list_costs_the_same_however_many(self, django_assert_num_queries: Any) -> None:
         from django.test.utils import CaptureQueriesContext
 

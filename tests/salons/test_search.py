@@ -6,6 +6,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -405,7 +406,7 @@ def test_open_now_means_this_minute() -> None:
 def test_a_page_that_weighs_many_may_be_short_and_goes_on(monkeypatch: Any) -> None:
     monkeypatch.setattr("backend.salons.queries.search.MOST_WEIGHED", 3)
     for n in range(10):
-        salon, _, _ = open_salon(slug=f"s{n}")
+        salon, _, _ = open_salon(slug=f"s{n}", id=UUID(int=n + 1))  # alike but for their place in the list
         if n != 8:
             Closure.objects.create(salon=salon, starts_at=NOON, ends_at=NOON + timedelta(hours=1))
     first = ok(Api().get("salons", open_now="true", limit=2))

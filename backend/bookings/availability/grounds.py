@@ -11,15 +11,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from math import gcd
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from backend.salons.timetable import Id, Span, Timetable, instant
 
-_KEPT_GROUNDS = 64
-"""Of one rulebook. A month of half hours takes some fifty kilobytes."""
+_KEPT_GROUNDS = 1024
+"""Of all rulebooks together. A day of half hours takes some ten kilobytes, a month a hundred and more."""
 _KEPT_ANSWERS = 512
 _MARGIN = 24 * 60
 _MOST_CELLS = 1 << 13
@@ -143,22 +143,18 @@ class Ground(Generic[Id]):
 
 
 class Grounds(Generic[Id]):
-    """The grounds of one rulebook; those of whole days are kept. Safe to share between threads."""
+    """The grounds of one rulebook; those of whole days are kept a while. Safe to share between threads."""
 
     def __init__(self, timetable: Timetable[Id], grid: int) -> None:
         self.timetable = timetable
         self.grid = grid
-        self._days: dict[tuple[date, int], Ground[Id]] = {}
 
+    @lru_cache(maxsize=_KEPT_GROUNDS)  # noqa: B019 (for all salons together, the least asked about goes first)
     def days(self, from_date: date, days: int) -> Ground[Id]:
         """Every step of the grid on some calendar days in the salon's zone."""
-        known = self._days.get((from_date, days))
-        if known is None:
-            known = self._ground(
-                tuple(self._steps(starts_on(self.timetable.zone, from_date=from_date, days=days)))
-            )
-            _keep(self._days, (from_date, days), known, _KEPT_GROUNDS)
-        return known
+        return self._ground(
+            tuple(self._steps(starts_on(self.timetable.zone, from_date=from_date, days=days)))
+        )
 
     def minute(self, start: int) -> Ground[Id]:
         """One minute by itself, on the grid or not."""
@@ -179,8 +175,8 @@ def starts_on(zone: ZoneInfo, *, from_date: date, days: int) -> Span:
     return instant(zone, from_date, 0), instant(zone, from_date + timedelta(days=days), 0)
 
 
-def _keep(kept: dict[Key, Value], key: Key, value: Value, most: int = _KEPT_ANSWERS) -> None:
+def _keep(kept: dict[Key, Value], key: Key, value: Value) -> None:
     """Remember an answer, and forget all others when there are too many."""
-    if len(kept) >= most:
+    if len(kept) >= _KEPT_ANSWERS:
         kept.clear()
     kept[key] = value

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from backend.core.errors import FieldError, Refused, ValidationFailed
@@ -60,6 +60,7 @@ def add_window(
         week = _week_of(salon, staff_member_id, season_id)
         _require_apart([*map(_window, week), window], "/opens")
         _require_room(week)
+        _season_changes(season_id)
         return WorkingWindow.objects.create(
             salon=salon, staff_member_id=staff_member_id, season_id=season_id, **_columns(window)
         )
@@ -78,9 +79,12 @@ def replace_week(
     with transaction.atomic():
         lock_salon(salon)
         _require_subject(salon, staff_member_id=staff_member_id, season_id=season_id)
+        if season_id is not None and staff_member_id is None:
+            _require_some(windows)
         _require_apart(windows, "/windows/{}")
         week = _week_of(salon, staff_member_id, season_id)
-        _write_week(week, salon, [(staff_member_id, window) for window in windows], season_id)
+        if _write_week(week, salon, [(staff_member_id, window) for window in windows], season_id):
+            _season_changes(season_id)
         return list(week.order_by("weekday", "opens_minute"))
 
 
@@ -92,6 +96,8 @@ def change_window(*, salon: Salon, window_id: uuid.UUID, version: int, window: W
         others = _week_of(salon, row.staff_member_id, row.season_id).exclude(pk=row.pk)
         _require_apart([*map(_window, others), window], "/opens")
         save_changes(row, _columns(window))
+        if row.version != version:
+            _season_changes(row.season_id)
     return row
 
 
@@ -242,6 +248,8 @@ def remove(
         rows: QuerySet[Model] = kind._default_manager.filter(salon=salon)
         row = lock_row(rows, row_id, version=version)
         kind._default_manager.filter(pk=row.pk).delete()
+        if isinstance(row, WorkingWindow):
+            _season_changes(row.season_id)
     return row
 
 
@@ -286,9 +294,7 @@ def _require_subject(
 
 
 def _require_season_windows(salon: Salon, windows: Sequence[SeasonWindow]) -> None:
-    if all(staff_id is not None for staff_id, _window in windows):
-        # Nobody could be booked all season long; whoever wants that writes down a closure.
-        raise ValidationFailed.at("/windows", "list_empty")
+    _require_some([window for staff_id, window in windows if staff_id is None])
     staff: Collection[uuid.UUID] = {staff_id for staff_id, _window in windows if staff_id is not None}
     known = set(StaffMember.objects.filter(salon=salon, pk__in=staff).values_list("pk", flat=True))
     wrong = [
@@ -303,6 +309,12 @@ def _require_season_windows(salon: Salon, windows: Sequence[SeasonWindow]) -> No
         clash = _overlapping([window for _place, window in own])
         if clash is not None:
             raise ValidationFailed.at(f"/windows/{own[clash][0]}", "windows_overlap")
+
+
+def _require_some(windows: Sequence[WeeklyWindow]) -> None:
+    """Without any of the salon nobody could be booked all season; whoever wants that writes down a closure."""
+    if not windows:
+        raise ValidationFailed.at("/windows", "list_empty")
 
 
 def _require_apart(windows: Sequence[WeeklyWindow], pointer: str) -> None:
@@ -328,6 +340,12 @@ def _overlapping(windows: Sequence[WeeklyWindow]) -> int | None:
 def _require_room(rows: QuerySet[Any], most: int = MOST_RULES) -> None:
     if rows.count() >= most:
         raise TooManyRules(most=most)
+
+
+def _season_changes(season_id: uuid.UUID | None) -> None:
+    """A season is edited with all its windows, so one that changes by itself makes what was seen of it old."""
+    if season_id is not None:
+        Season.objects.filter(pk=season_id).update(version=F("version") + 1)
 
 
 def _week_of(

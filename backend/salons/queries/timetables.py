@@ -264,12 +264,12 @@ def coming_dates(row: Season, *, today: date, shifts: Shifts, most: int = 2) -> 
     try:
         # A stretch that began last year may run over the turn of this one.
         for year in range(hijri_of(today, shifts).year - 1, YEARS.stop):
-            starts, _ = gregorian_range(year, from_month, shifts)
+            first = gregorian_range(year, from_month, shifts)[0] + timedelta(days=from_day - 1)
             end_year = year + ((to_month, to_day) < (from_month, from_day))
             month_starts, month_ends = gregorian_range(end_year, to_month, shifts)
             last = month_ends if to_day == 30 else min(month_starts + timedelta(days=to_day - 1), month_ends)
-            if last >= today:
-                found.append((starts + timedelta(days=from_day - 1), last))
+            if last >= max(first, today):  # a 30th does not come in every year
+                found.append((first, last))
             if len(found) == most:
                 break
     except HijriOutOfRange:
