@@ -49,7 +49,9 @@ urlpatterns = [
     path("console/", admin.site.urls),
     path("pay/return/<uuid:payment_id>", payment_return, name="payment-return"),
     re_path(
-        r"^media/(?P<key>[0-9a-f]{2}/[0-9a-f]{30})/(?P<width>[0-9]{1,4})\.webp\Z", photo_file, name="photo-file"
+        r"^media/(?P<key>[0-9a-f]{2}/[0-9a-f]{30})/(?P<width>[0-9]{1,4})\.webp\Z",
+        photo_file,
+        name="photo-file",
     ),
     path(
         "api/v1/",

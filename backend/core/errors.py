@@ -130,7 +130,9 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "photo_unreadable": _("This file cannot be read as a photo."),
     "photo_too_large": _("The photo is too large."),
     "photo_too_small": _("The photo is too small. Each side needs at least 320 pixels."),
-    "photo_too_narrow": _("The photo is too narrow. One side may be at most four times as long as the other."),
+    "photo_too_narrow": _(
+        "The photo is too narrow. One side may be at most four times as long as the other."
+    ),
     "cursor_invalid": _("This page marker is not valid for this list."),
     "already_exists": _("This already exists here."),
     "location_not_served": _("This place lies outside the countries served."),

@@ -268,4 +268,6 @@ def test_a_guest_at_the_door_needs_no_notice_and_a_customer_does(sent: Any) -> N
     walk_in = {"items": noon["items"], "starts_at": FRIDAY_NOON, "guest": {"name": "هند"}}
     desk = Api(employ(salon))
     ok(desk.post(f"manage/salons/{salon.slug}/bookings", walk_in), 201)
-    refused(desk.post(f"manage/salons/{salon.slug}/bookings", walk_in | {"starts_at": gone}), 422, "past_time")
+    refused(
+        desk.post(f"manage/salons/{salon.slug}/bookings", walk_in | {"starts_at": gone}), 422, "past_time"
+    )

@@ -253,6 +253,4 @@ def test_what_takes_longer_than_a_day_is_several_claims_without_a_hole() -> None
     assert (pieces[0][0], pieces[-1][1]) == (tomorrow_at(12), until)
     assert all(before[1] == after[0] for before, after in itertools.pairwise(pieces))
     with pytest.raises(IntegrityError, match="claim_at_most_a_day"):
-        booking.claims.filter(starts_at=tomorrow_at(12)).update(
-            starts_at=tomorrow_at(12) - timedelta(days=1)
-        )
+        booking.claims.filter(starts_at=tomorrow_at(12)).update(starts_at=tomorrow_at(12) - timedelta(days=1))
