@@ -16,9 +16,9 @@ from freezegun import freeze_time
 from backend.accounts.models import PlatformRole
 from backend.bookings import affected as effects
 from backend.bookings import operations
-from backend.bookings.affected import at_odds_now, change_hours, moved_by_sighting
+from backend.bookings.affected import at_odds_now, change_hours, moved_by_sighting, offering
 from backend.bookings.models import Booking, BookingItem, Calendar, Claim, ItemResource
-from backend.bookings.queries import Wish
+from backend.bookings.queries import Wish, rules_of
 from backend.core.errors import DomainError
 from backend.core.hijri import hijri_of
 from backend.core.time import RIYADH
@@ -29,13 +29,23 @@ from backend.salons.models import (
     Resource,
     Salon,
     Season,
+    Service,
     ServiceNeed,
     StaffMember,
     WorkingWindow,
 )
 from backend.salons.operations import hours
 from backend.salons.timetable import WeeklyWindow
-from tests.factories import ServiceFactory, UserFactory, employ, open_salon
+from tests.factories import (
+    ResourceFactory,
+    ServiceFactory,
+    UserFactory,
+    employ,
+    needing,
+    open_salon,
+    performed_by,
+    variant,
+)
 from tests.support.api import Api, ok, refused
 from tests.support.race import race
 
@@ -787,6 +797,30 @@ def test_a_visit_of_several_services_is_offered_as_one_to_the_same_people() -> N
     assert offer["staff_member_ids"] == [str(noura.pk), str(huda.pk)]
     assert offer["starts_at"] == "2026-11-20T15:00:00+03:00"
     assert offer["ends_at"] == "2026-11-20T16:30:00+03:00"
+
+
+@pytest.mark.django_db
+@frozen_time
+def test_offers_rest_on_the_same_price_list_as_bookings() -> None:
+    """Read for many salons at once, and yet line by line what a process keeps of each."""
+    world = World(staff=3)
+    plain, gone = (ServiceFactory.create(salon=world.salon, position=n) for n in (1, 2))
+    above = ServiceFactory.create(salon=world.salon, min_notice_minutes=5, horizon_days=9)
+    long, short = (variant(above, position=n) for n in (3, 4))
+    for number, service in enumerate((plain, above, gone)):
+        performed_by(service, *world.staff[number:])
+        needing(service, *("room", "chair")[: number + 1])
+    for number, kind in enumerate(("room", "chair", "room", "room")):
+        ResourceFactory.create(salon=world.salon, kind=kind, position=9 - number, is_active=number != 3)
+    for number, service in enumerate((world.service, plain, above, long, short, gone)):
+        write_down(world.salon, world.staff[0], service, tomorrow_at(12 + number), number)
+    StaffMember.objects.filter(pk=world.staff[0].pk).update(position=7)
+    StaffMember.objects.filter(pk=world.staff[1].pk).update(is_active=False)
+    Service.objects.filter(pk__in=(gone.pk, short.pk)).update(is_active=False)
+    bookings = Booking.objects.select_related("salon").prefetch_related("items__service__variant_of")
+    rules = rules_of(Salon.objects.get(pk=world.salon.pk))
+    assert offering._lines(list(bookings)) == rules.lines
+    assert set(rules.lines) == {row.pk for row in (world.service, plain, above, long)}
 
 
 @pytest.mark.django_db

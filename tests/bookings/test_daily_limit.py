@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from freezegun import freeze_time
 
+from backend.bookings.operations import deposit_paid
 from tests.bookings.visits import offered, visit, why
 from tests.factories import UserFactory, open_salon
 from tests.support.api import Api, ok
@@ -52,3 +56,15 @@ def test_the_last_hour_of_a_night_counts_for_the_evening_it_began(
     assert book(salon, service, late)["business_date"] == night
     assert why(salon, service, at=early) == ["day_full"]
     assert "21:00" not in offered(salon, service, date=night)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_deposit_that_arrives_late_takes_no_place_that_was_given_away_meanwhile(limit: int) -> None:
+    with freeze_time("2026-10-20T08:00:00Z") as clock:
+        salon, service = night_salon(deposit_percent=20, opens=10 * 60, closes=22 * 60)
+        salon.staff.update(max_bookings_per_day=limit)
+        late = book(salon, service, "2026-10-24T12:00:00+03:00")
+        clock.tick(timedelta(minutes=10))
+        book(salon, service, "2026-10-24T15:00:00+03:00")
+        assert deposit_paid(uuid.UUID(late["id"]), now=timezone.now()) is (limit == 2)
+        assert why(salon, service, at="2026-10-24T18:00:00+03:00") == ["day_full"]

@@ -8,7 +8,7 @@ Two kinds of time are kept apart. A *service* must lie inside working time; hour
 it. A *claim*, the service with its buffers, must be free of other claims, and may run past closing time or into a
 closure: tidying up needs the chair, not an open shop.
 
-A salon's own rules change seldom, so what they say of the starts of some days is kept with the `Rulebook`; a
+A salon's own rules change seldom, so what a `Rulebook` says of the starts of some days is kept for a while; a
 question then costs the claims of those it may be served by, and little else.
 
 The package is pure: it reads no clock, no database and no settings.

@@ -30,7 +30,7 @@ BEGIN
        AND c.is_active AND (c.expires_at IS NULL OR c.expires_at > at)
        AND c.starts_at < bookings_taken.ends AND c.ends_at > bookings_taken.begins
        -- No claim is longer than a day, so the index need not be read to the end of what is booked.
-       AND c.ends_at < bookings_taken.ends + interval '1 day'
+       AND c.ends_at < bookings_taken.ends + interval '24 hours'
        AND c.booking_id IS DISTINCT FROM moving
      GROUP BY k.id
      UNION ALL

@@ -138,6 +138,29 @@ def retake_claims(booking_id: uuid.UUID) -> bool:
     return True
 
 
+_FULL = """
+    SELECT EXISTS (
+        SELECT FROM bookings_claim own
+          JOIN bookings_calendar k ON k.id = own.calendar_id
+          JOIN salons_staffmember s ON s.id = k.staff_member_id
+         WHERE own.booking_id = %(booking)s
+           AND s.max_bookings_per_day <= (
+                SELECT count(*) FROM bookings_claim c
+                 WHERE c.calendar_id = own.calendar_id AND c.business_date = own.business_date
+                   AND c.booking_id <> own.booking_id
+                   AND c.is_active AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
+                   -- All of a business date, and an end of the index.
+                   AND c.ends_at BETWEEN own.starts_at - interval '48 hours' AND own.starts_at + interval '72 hours'))
+"""
+
+
+def is_day_full(booking_id: uuid.UUID, *, now: datetime) -> bool:
+    """Whether somebody who serves a booking has as many others on its day as they take. Its calendars are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FULL, {"booking": booking_id, "now": now})
+        return bool(cursor.fetchone()[0])
+
+
 def violated_constraint(error: IntegrityError) -> str | None:
     """The name of the constraint that refused a row."""
     diagnostics = getattr(error.__cause__, "diag", None)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from backend.accounts.queries import is_gone
 from backend.bookings.models import Booking, BookingState, Claim
-from backend.bookings.operations.claiming import lock_calendars_of, retake_claims
+from backend.bookings.operations.claiming import is_day_full, lock_calendars_of, retake_claims
 from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.operations.transitions import SYSTEM, transition
 from backend.bookings.refusals import CannotChangeStatus, SlotExpired
@@ -38,10 +38,12 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
     """The deposit has arrived. True when the booking stands on it, False when the money must go back.
 
     Runs inside the caller's transaction. A hold that died meanwhile gets its own time back when it is still free and
-    still to come; what a person cancelled stays cancelled. Calendars are locked before the booking, like everywhere.
+    still to come, and nobody's day has become full; what a person cancelled stays cancelled. Calendars are locked
+    before the booking, like everywhere.
     """
     seen = Booking.objects.select_related("customer", "salon").get(pk=booking_id)
-    if seen.state == BookingState.EXPIRED or (seen.dies_at is not None and seen.dies_at <= now):
+    dead = seen.state == BookingState.EXPIRED or (seen.dies_at is not None and seen.dies_at <= now)
+    if dead:
         # A hold past its end may be written down as expired before it is locked below.
         lock_calendars_of(booking_id)
     booking = (
@@ -49,6 +51,8 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
         .select_related("salon")
         .get(pk=booking_id)
     )
+    if dead and is_day_full(booking_id, now=now):
+        return False
     if booking.state == BookingState.EXPIRED:
         if booking.deposit_paid_at is not None or booking.starts_at <= now:
             return False
