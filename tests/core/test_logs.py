@@ -182,7 +182,7 @@ def test_a_sign_in_leaves_neither_phone_nor_code_in_the_log(
         tokens = [answer.json()["access_token"], answer.json()["refresh_token"]]
         me = send("GET", "/api/v1/me", Authorization=f"Bearer {tokens[0]}")
         assert me.json()["phone"] == "+966512345678"
-        assert send("GET", f"/api/v1/salons?q={typed.replace('+', '%2B')}").status_code == 400
+        assert send("GET", f"/api/v1/salons?phone={typed.replace('+', '%2B')}").status_code == 400
     finally:
         logging.getLogger().removeHandler(listener)
     everything = "\n".join([*raw, *(lines.getvalue() for lines in written.values())])
