@@ -16,6 +16,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
 from backend.accounts import tokens
+from backend.salons.operations import indexing
 from tests.bench import server, workload
 from tests.bench.load import CONNECTIONS, Case, Figures, interleaved
 from tests.support.server import database_url, free_port
@@ -124,6 +125,7 @@ def growth(at: Stage) -> None:
 def search(at: Stage) -> None:
     count = at.scaled(workload.SALONS)
     workload.catalogue(count, at.now)
+    indexing.heal(timezone.now())
     workload.settle()
     cases = [
         BARE,
