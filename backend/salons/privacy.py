@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Replace
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +18,7 @@ from backend.salons.models import (
     Membership,
     Review,
     ReviewReport,
+    Salon,
     SalonEvent,
     SalonRole,
     SalonStatus,
@@ -70,12 +71,6 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
 
 def erase(person: Person, now: datetime) -> Erasure:
     """Reviews stay, by nobody; who works here no longer does. Raises SalonNeedsOwner."""
-    owned = Membership.objects.filter(user=person, role=SalonRole.OWNER, salon__status=SalonStatus.LIVE)
-    # Two owners who leave at once queue on their salons; the second one is the only owner by then.
-    list(Membership.objects.filter(salon__in=owned.values("salon")).select_for_update().order_by("pk"))
-    other = Membership.objects.filter(salon=OuterRef("salon"), role=SalonRole.OWNER).exclude(user=person)
-    if owned.filter(~Exists(other)).exists():
-        raise SalonNeedsOwner
     reviews = Review.objects.filter(author=person)
     # A first name alone may be the stylist's: only what points at one person goes out of the text.
     telling = [person.phone, person.name if " " in person.name else ""]
@@ -87,10 +82,19 @@ def erase(person: Person, now: datetime) -> Erasure:
                     **{column: Replace(column, Value(words), Value(ERASED_NAME))}
                 )
     reviewed = reviews.update(author=None)
+    Review.objects.filter(moderated_by=person).update(moderated_by=None)
+    # Everybody locks reviews, then salons, then roles. Of two owners who leave at once the second is the only one.
+    works_at = Membership.objects.filter(user=person).values("salon")
+    listed_at = StaffMember.objects.filter(user=person).values("salon")
+    places = Salon.objects.filter(Q(pk__in=works_at) | Q(pk__in=listed_at)).order_by("pk")
+    list(places.select_for_update(no_key=True))
+    owned = Membership.objects.filter(user=person, role=SalonRole.OWNER, salon__status=SalonStatus.LIVE)
+    other = Membership.objects.filter(salon=OuterRef("salon"), role=SalonRole.OWNER).exclude(user=person)
+    if owned.filter(~Exists(other)).exists():
+        raise SalonNeedsOwner
     memberships = Membership.objects.filter(user=person).delete()[0]
     favourites = Favourite.objects.filter(user=person).delete()[0]
     reported = ReviewReport.objects.filter(reporter=person).delete()[0]
-    Review.objects.filter(moderated_by=person).update(moderated_by=None)
     SalonEvent.objects.filter(actor=person).update(actor=None)
     HijriShift.objects.filter(decided_by=person).update(decided_by=None)
     entries = StaffMember.objects.filter(user=person).update(user=None)

@@ -20,7 +20,7 @@ from backend.salons.models import City
 from tests.core.helpers import problem
 from tests.factories import UserFactory
 from tests.support.api import Api, ok
-from tests.support.race import race
+from tests.support.race import race, wait_until_somebody_waits_for_us
 
 NOON = datetime(2026, 11, 20, 9, tzinfo=UTC)
 KEY = uuid.UUID("6f7a1e3e-2c9d-4b1a-9d0a-6a6f2b6b9b3a")
@@ -46,22 +46,6 @@ def asker(
         fingerprint=fingerprint("/cities", body),
         now=now,
     )
-
-
-def wait_until_somebody_waits_for_us() -> None:
-    for _ in range(500):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT EXISTS(
-                    SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
-                )
-                """
-            )
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody came")
 
 
 # Many at once ---------------------------------------------------------------------------------------------------

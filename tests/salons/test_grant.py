@@ -48,6 +48,14 @@ def test_a_second_grant_changes_the_role_at_that_salon_only() -> None:
     assert User.objects.count() == 1
 
 
+def test_the_only_owner_of_a_salon_is_not_granted_less() -> None:
+    salon = SalonFactory.create(slug="lamsa")
+    grant("0550000002", "owner", "--salon", "lamsa")
+    with pytest.raises(CommandError, match="salon_needs_owner"):
+        grant("0550000002", "staff", "--salon", "lamsa")
+    assert Membership.objects.get(salon=salon).role == "owner"
+
+
 def test_a_platform_role_opens_its_area() -> None:
     person = UserFactory.create(phone="+966550000004")
     refused(Api(person).get("finance/reconciliations"), 403, "permission_denied")

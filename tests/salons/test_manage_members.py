@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from backend.accounts.models import User
+from backend.accounts.operations.leaving import delete_account
 from backend.salons.models import Membership, Salon
 from backend.salons.operations import members
+from backend.salons.operations.editing import lock_salon
+from backend.salons.operations.people import lock_person
 from tests.factories import SalonFactory, StaffMemberFactory, UserFactory, employ
 from tests.salons.manage_helpers import desk, wrong
 from tests.support.api import Api, ok, refused
-from tests.support.race import race
+from tests.support.race import race, wait_until_somebody_waits_for_us
 
 pytestmark = pytest.mark.django_db
 
@@ -176,3 +181,49 @@ def test_one_number_added_twice_at_once_is_one_member() -> None:
     outcomes = race(add, add)
     assert sorted(type(o).__name__ for o in outcomes) == ["Membership", "ValidationFailed"]
     assert Membership.objects.filter(salon=place).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_number_is_added_while_its_holder_does_something_at_the_same_salon() -> None:
+    """A review, say: it holds the person, then the salon, so whoever adds the person locks in the same order."""
+    place, customer = SalonFactory.create(), UserFactory.create()
+
+    def rate() -> None:
+        with transaction.atomic():
+            lock_person(customer)
+            wait_until_somebody_waits_for_us()
+            lock_salon(place)
+
+    add = partial(members.add_member, salon=place, phone=customer.phone, role="staff", now=timezone.now())
+    _, added = race(rate, lambda: _once_held(customer, add))
+    assert added.user_id == customer.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_owner_leaves_while_the_salons_desk_changes_a_role() -> None:
+    place = SalonFactory.create()
+    leaver, stays = employ(place, "owner"), employ(place, "owner")
+    StaffMemberFactory.create(salon=place, user=leaver)
+    clerk = Membership.objects.get(user=employ(place))
+
+    def change() -> Membership:
+        with transaction.atomic():
+            lock_salon(place)
+            wait_until_somebody_waits_for_us()
+            return members.change_role(salon=place, member_id=clerk.pk, version=1, role="manager")
+
+    leave = partial(delete_account, user=leaver, now=timezone.now())
+    changed, _ = race(change, lambda: _once_held(place, leave))
+    assert changed.role == "manager"
+    assert [row.user for row in Membership.objects.filter(salon=place, role="owner")] == [stays]
+
+
+def _once_held(row: Any, act: Any) -> Any:
+    """`act`, begun when another connection holds `row`."""
+    for _ in range(500):
+        with transaction.atomic():
+            free = type(row).objects.select_for_update(no_key=True, skip_locked=True).filter(pk=row.pk)
+            if not free.exists():
+                break
+        time.sleep(0.01)
+    return act()

@@ -277,6 +277,22 @@ def test_the_price_list_is_put_in_order() -> None:
     assert wrong(owner.send("PUT", url, body={"service_ids": []})) == {"/service_ids": "list_empty"}
 
 
+@pytest.mark.parametrize("position", [0, 7, 32_000])
+def test_what_is_added_comes_last_unless_it_says_where(position: int) -> None:
+    owner, place = desk()
+    for factory, path, body in (
+        (ServiceFactory, "services", a_service()),
+        (StaffMemberFactory, "staff", {}),
+        (ResourceFactory, "resources", {"kind": "room", "code": "new"}),
+    ):
+        first, last = (factory.create(salon=place, position=p) for p in (0, position))
+        url = f"manage/salons/{place.slug}/{path}"
+        added = ok(owner.post(url, body | {"name": said("جديد")}), 201)
+        listed = [row["id"] for row in ok(owner.get(url))["items"]]
+        assert listed == [str(first.pk), str(last.pk), added["id"]]
+        assert added["position"] == min(position + 1, 32_000)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("_round", range(4))
 def test_a_service_booked_while_it_is_removed_is_kept_or_the_booking_is_refused(_round: int) -> None:

@@ -6,10 +6,12 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from backend.accounts.models import Device
 from backend.salons.models import Business, Membership, Salon, StaffMember
+from backend.salons.queries.managing import time_zones
 from tests.factories import (
     BusinessFactory,
     CityFactory,
@@ -295,6 +297,21 @@ def test_each_wrong_value_is_named_and_changes_nothing(
     answer = owner.send("PATCH", f"manage/salons/{place.slug}", body={"version": 1, name: value})
     assert wrong(answer) == {pointer: code}
     assert ok(owner.get(f"manage/salons/{place.slug}"))["version"] == 1
+
+
+def test_every_time_zone_that_can_be_chosen_is_known_to_the_database_too() -> None:
+    """Search reckons in it: one salon in a zone that only this machine knows would break "open now" for everybody."""
+    owner, place = desk()
+    url = f"manage/salons/{place.slug}"
+    assert wrong(owner.send("PATCH", url, body={"version": 1, "timezone": "localtime"})) == {
+        "/timezone": "invalid_choice"
+    }
+    assert ok(owner.send("PATCH", url, body={"version": 1, "timezone": "Asia/Dubai"}))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(now() AT TIME ZONE zone) FROM unnest(%s::text[]) AS zone", [sorted(time_zones())]
+        )
+        assert cursor.fetchone()[0] > 400
 
 
 def test_moving_to_another_city_drops_the_district_of_the_former_one() -> None:

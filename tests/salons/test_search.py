@@ -224,6 +224,17 @@ def test_each_language_has_its_own_order_of_names() -> None:
     assert listed("en", sort="name") == ["a", "b"]
 
 
+def test_a_list_begun_in_one_language_does_not_go_on_in_the_other() -> None:
+    """The other order would leave out salons, or show some twice, and nobody would know."""
+    SalonFactory.create(slug="a", name_ar="ياسمين", name_en="Amber")
+    SalonFactory.create(slug="b", name_ar="أمل", name_en="Zahra")
+    heal()
+    cursor = ok(Api().get("salons", sort="name", limit=1))["next_cursor"]
+    other = Api(language="en").get("salons", sort="name", limit=1, cursor=cursor)
+    [error] = refused(other, 400, "validation_failed")["errors"]
+    assert error["code"] == "cursor_invalid"
+
+
 def other_locales() -> list[str]:
     """Locales this server can make a database in; every one has at least the first two."""
     with connection.cursor() as cursor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -36,3 +37,20 @@ def race(*runners: Callable[[], Any], timeout: float = 60) -> list[Any]:
         if isinstance(outcome, BaseException) and not isinstance(outcome, DomainError):
             raise outcome
     return outcomes
+
+
+def wait_until_somebody_waits_for_us() -> None:
+    """Return once another connection waits for a lock that this one holds."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT EXISTS(
+                    SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+                )
+                """
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody came")

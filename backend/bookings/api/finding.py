@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils import timezone
+from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,7 +45,7 @@ class SalonCollection(PublicEndpoint):
                     salon_ids=salons,
                 )
             )
-        scope = scope_of("salons", [search.order_of(asked)], asked)
+        scope = scope_of("salons", [search.order_of(asked), get_language() or "ar"], asked)
         cursor = asked.get("cursor")
         found = search.find(
             asked,

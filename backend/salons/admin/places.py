@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, cast
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -50,6 +49,7 @@ from backend.salons.operations import standing
 from backend.salons.operations.editing import lock_salon
 from backend.salons.operations.staff import check_employment
 from backend.salons.prayer import Prayer
+from backend.salons.queries.managing import time_zones
 
 label(
     City,
@@ -223,7 +223,7 @@ class SalonForm(ConsoleForm):
 
     def clean_timezone(self) -> str:
         zone = str(self.cleaned_data["timezone"]).strip()
-        if zone not in available_timezones():
+        if zone not in time_zones():
             raise ValidationError(_("This time zone is not known. Example: Asia/Riyadh"))
         return zone
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Model, ProtectedError, QuerySet
+from django.db.models import F, Max, Model, ProtectedError, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from backend.core.errors import FieldError, Refused, ValidationFailed, VersionConflict
 from backend.salons.operations.editing import save_changes
+
+LAST_POSITION = 32_000
+"""What the column holds, with some to spare. Rows at one position stand in the order they were added."""
 
 
 class LimitReached(Refused):
@@ -23,6 +26,12 @@ def refuse_more(rows: QuerySet[Any], *, most: int) -> None:
     """Raises LimitReached when `rows` are as many as there may be. Called under the salon's lock."""
     if rows.count() >= most:
         raise LimitReached(most=most)
+
+
+def after_all(rows: QuerySet[Any]) -> int:
+    """The position behind all of `rows`."""
+    last: int | None = rows.aggregate(last=Max("position"))["last"]
+    return 0 if last is None else min(last + 1, LAST_POSITION)
 
 
 def own_ids(rows: QuerySet[Any], ids: Sequence[uuid.UUID], *, at: str) -> set[uuid.UUID]:

@@ -39,10 +39,11 @@ def add_member(*, salon: Salon, phone: str, role: str, now: datetime) -> Members
     Known and unknown numbers are answered alike. Raises LimitReached, or ValidationFailed when they have a role.
     """
     with transaction.atomic():
+        # The person before the salon, as whoever writes a review or leaves locks them.
+        user, _new = User.objects.for_sign_in(phone, now=now)
         salon = lock_salon(salon)
         members = Membership.objects.filter(salon=salon)
         refuse_more(members, most=MOST_MEMBERS)
-        user, _new = User.objects.for_sign_in(phone, now=now)
         if members.filter(user=user).exists():
             raise ValidationFailed.at("/phone", "already_exists")
         return Membership.objects.create(salon=salon, user=user, role=role, created_at=now)
@@ -72,9 +73,9 @@ def remove_member(*, salon: Salon, member_id: uuid.UUID, version: int) -> None:
 
 
 def _locked(salon: Salon, member_id: uuid.UUID, version: int) -> tuple[Membership, list[Membership]]:
-    """The member and everybody else here, locked in the order in which a leaving owner locks them."""
+    """The member and everybody who works here, as they stay until the end: whoever leaves locks the salon too."""
     salon = lock_salon(salon)
-    members = list(Membership.objects.filter(salon=salon).select_for_update().order_by("pk"))
+    members = list(Membership.objects.filter(salon=salon))
     member = next((m for m in members if m.pk == member_id), None)
     if member is None:
         raise NotFound
@@ -84,5 +85,6 @@ def _locked(salon: Salon, member_id: uuid.UUID, version: int) -> tuple[Membershi
 
 
 def _leave_an_owner(members: list[Membership], *, without: Membership) -> None:
-    if not any(m.role == SalonRole.OWNER for m in members if m.pk != without.pk):
+    others = (m.role for m in members if m.pk != without.pk)
+    if without.role == SalonRole.OWNER and SalonRole.OWNER not in others:
         raise SalonNeedsOwner

@@ -11,7 +11,7 @@ from django.db import transaction
 from backend.core.errors import ValidationFailed
 from backend.salons.models import Resource, Salon
 from backend.salons.operations.editing import in_both, lock_row, lock_salon, save_changes
-from backend.salons.operations.lists import refuse_more, remove_or_switch_off
+from backend.salons.operations.lists import after_all, refuse_more, remove_or_switch_off
 
 MOST_RESOURCES = 200
 
@@ -19,13 +19,15 @@ MOST_RESOURCES = 200
 def add_resource(*, salon: Salon, values: Mapping[str, Any]) -> Resource:
     """Add a room, chair or device.
 
-    `values`: `kind`, `code` (once per salon), `name` in both languages, `attributes` (flat), `is_active`, `position`.
+    `values`: `kind`, `code` (once per salon), `name` in both languages, `attributes` (flat), `is_active`, `position`
+    (absent: last).
     Raises LimitReached or ValidationFailed.
     """
     with transaction.atomic():
         salon = lock_salon(salon)
-        refuse_more(Resource.objects.filter(salon=salon), most=MOST_RESOURCES)
-        resource = Resource(salon=salon)
+        others = Resource.objects.filter(salon=salon)
+        refuse_more(others, most=MOST_RESOURCES)
+        resource = Resource(salon=salon, position=after_all(others))
         for name, value in _columns(resource, values).items():
             setattr(resource, name, value)
         resource.save(force_insert=True)

@@ -12,6 +12,7 @@ from backend.core.errors import FieldError, ValidationFailed
 from backend.salons.models import Category, Salon, Service, ServiceNeed, StaffMember
 from backend.salons.operations.editing import in_both, lock_row, lock_salon
 from backend.salons.operations.lists import (
+    after_all,
     own_ids,
     refuse_more,
     remove_or_switch_off,
@@ -39,12 +40,13 @@ def add_service(*, salon: Salon, variant_of: uuid.UUID | None, values: Mapping[s
     `values`: `category` (slug), `name` and `description` in both languages, `duration_minutes`, buffers,
     `processing_gap` (`{"starts_minute", "minutes"}` or None), `price_minor`, `min_notice_minutes`, `horizon_days`,
     `deposit_percent`, `is_active`, `position`, `staff_member_ids`, `needs` (kinds of resources); what is absent stays
-    as the model says. Raises ValidationFailed or LimitReached.
+    as the model says, and without `position` it comes last. Raises ValidationFailed or LimitReached.
     """
     with transaction.atomic():
         salon = lock_salon(salon)
-        refuse_more(Service.objects.filter(salon=salon), most=MOST_SERVICES)
-        service = Service(salon=salon)
+        lines = Service.objects.filter(salon=salon)
+        refuse_more(lines, most=MOST_SERVICES)
+        service = Service(salon=salon, position=after_all(lines))
         if variant_of is not None:
             service.variant_of = _above(salon, variant_of)
             service.category_id = service.variant_of.category_id
@@ -92,7 +94,7 @@ def remove_service(*, salon: Salon, service_id: uuid.UUID, version: int) -> Serv
 
 
 def order_services(*, salon: Salon, service_ids: Sequence[uuid.UUID]) -> None:
-    """Put these services first on the price list, in this order. Raises ValidationFailed."""
+    """Put the price list in this order, which names each line once. Raises ValidationFailed or VersionConflict."""
     with transaction.atomic():
         salon = lock_salon(salon)
         reorder(Service.objects.filter(salon=salon), service_ids, at="/service_ids")

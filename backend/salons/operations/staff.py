@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from backend.core.errors import Refused, ValidationFailed
 from backend.salons.models import Audience, Gender, Membership, Salon, Service, StaffMember
 from backend.salons.operations.editing import in_both, lock_row, lock_salon
-from backend.salons.operations.lists import own_ids, refuse_more, remove_or_switch_off, save_row
+from backend.salons.operations.lists import after_all, own_ids, refuse_more, remove_or_switch_off, save_row
 from backend.salons.operations.performers import set_services
 
 MOST_STAFF = 200
@@ -40,12 +40,13 @@ def add_staff_member(*, salon: Salon, values: Mapping[str, Any]) -> StaffMember:
 
     `values`: `name` and `title` in both languages, `gender`, `languages`, `max_bookings_per_day`, `service_ids`,
     `phone` (E.164 of a member of this salon, or None), `is_active`, `position`; what is absent stays as the model
-    says. Raises StaffGenderNotAllowed, LimitReached or ValidationFailed.
+    says, and without `position` they come last. Raises StaffGenderNotAllowed, LimitReached or ValidationFailed.
     """
     with transaction.atomic():
         salon = lock_salon(salon)
-        refuse_more(StaffMember.objects.filter(salon=salon), most=MOST_STAFF)
-        member = StaffMember(salon=salon)
+        others = StaffMember.objects.filter(salon=salon)
+        refuse_more(others, most=MOST_STAFF)
+        member = StaffMember(salon=salon, position=after_all(others))
         for name, value in _columns(salon, values).items():
             setattr(member, name, value)
         check_employment(salon.audience, [member.gender] if member.is_active else [])

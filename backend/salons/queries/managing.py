@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 
 from backend.salons.models import (
@@ -94,3 +97,11 @@ def missing_of(salon: Salon) -> list[str]:
         "licence_number": bool(salon.licence_number),
     }
     return [name for name, there_is in has.items() if not there_is]
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The names a salon's zone may have: known to this machine and to the database, which reckons in them too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_timezone_names")
+        return frozenset(name for (name,) in cursor.fetchall()) & available_timezones()

@@ -17,6 +17,7 @@ from backend.salons import licences
 from backend.salons.api.manage import fields as own
 from backend.salons.models import Audience, Gender, PrayerPause, SalonRole, SalonStatus
 from backend.salons.models.places import PRAYERS
+from backend.salons.operations.lists import LAST_POSITION
 from backend.salons.operations.services import MOST_SERVICES
 from backend.salons.operations.staff import MOST_STAFF
 
@@ -170,7 +171,7 @@ class _ServiceBody(Body):
     horizon_days = _whole(1, 366, allow_null=True, help_text="null: the salon's")
     deposit_percent = _whole(0, 100, allow_null=True, help_text="null: the salon's")
     is_active = fields.Boolean(required=False)
-    position = _whole(0, 32_000)
+    position = _whole(0, LAST_POSITION)
     staff_member_ids = _ids(MOST_STAFF, required=False, help_text="Who performs it; not for a variant")
     needs = serializers.ListField(
         child=own.Kind(), max_length=10, required=False, help_text="Kinds of resources; not for a variant"
@@ -205,7 +206,7 @@ class StaffMemberBody(Body):
     )
     service_ids = _ids(MOST_SERVICES, required=False, help_text="What they perform")
     is_active = fields.Boolean(required=False)
-    position = _whole(0, 32_000)
+    position = _whole(0, LAST_POSITION)
 
     def validate_languages(self, value: list[str]) -> list[str]:
         return list(dict.fromkeys(value))
@@ -221,7 +222,7 @@ class ResourceBody(Body):
     name = Both(max_length=80)
     attributes = own.Attributes(required=False)
     is_active = fields.Boolean(required=False)
-    position = _whole(0, 32_000)
+    position = _whole(0, LAST_POSITION)
 
 
 class ResourceChangesBody(VersionBody, ResourceBody):

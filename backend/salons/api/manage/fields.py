@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 import phonenumbers
 from babel import Locale
@@ -19,6 +18,7 @@ from backend.core.phone import E164_PATTERN
 from backend.core.text import ascii_digits, clean_name
 from backend.salons.models.offer import KIND
 from backend.salons.operations.salons import reads_as_id
+from backend.salons.queries.managing import time_zones
 
 _TEXT = {"type": "string"}
 _LONGEST_TYPED = 60
@@ -121,14 +121,9 @@ class TimeZoneName(fields.Text):
 
     def to_internal_value(self, data: Any) -> str:
         zone = super().to_internal_value(data)
-        if zone not in _zones():
+        if zone not in time_zones():
             raise serializers.ValidationError("", code="invalid_choice")
         return zone
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 class Language(fields.Text):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from backend.accounts.models import PlatformRole, User
+from backend.core.errors import DomainError
 from backend.core.phone import PhoneInvalid, mobile_e164
 from backend.salons.models import Membership, Salon, SalonRole
+from backend.salons.operations import members
 
 
 class Command(BaseCommand):
@@ -34,14 +37,19 @@ class Command(BaseCommand):
         if slug and salon is None:
             raise CommandError(f"no salon {slug!r}")
         now = timezone.now()
-        user, _ = User.objects.get_or_create(phone=phone, defaults={"joined_at": now})
         if salon is not None:
-            Membership.objects.update_or_create(
-                user=user,
-                salon=salon,
-                defaults={"role": role},
-                create_defaults={"role": role, "created_at": now},
-            )
+            self._grant_at(salon, phone, role, now)
         else:
+            user, _ = User.objects.get_or_create(phone=phone, defaults={"joined_at": now})
             PlatformRole.objects.get_or_create(user=user, role=role)
         self.stdout.write(f"{role} granted" + (f" at {slug}" if slug else ""))
+
+    def _grant_at(self, salon: Salon, phone: str, role: str, now: datetime) -> None:
+        held = Membership.objects.filter(salon=salon, user__phone=phone).first()
+        try:
+            if held is None:
+                members.add_member(salon=salon, phone=phone, role=role, now=now)
+            else:
+                members.change_role(salon=salon, member_id=held.pk, version=held.version, role=role)
+        except DomainError as refused:
+            raise CommandError(f"not granted: {refused.code}") from refused
