@@ -28,6 +28,8 @@ _SPOOFING = dict.fromkeys(
 
 def ascii_digits(text: str) -> str:
     """The text with every decimal digit as 0-9 and without invisible marks. For numbers and codes, never for prose."""
+    if text.isascii() and text.isprintable():
+        return text
     folded = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in folded)
 

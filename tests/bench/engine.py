@@ -12,7 +12,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from backend.bookings.availability import Need, NeedKind, Question, Rulebook, Step, listing
@@ -104,7 +104,14 @@ def engine(
 
 
 def plain_loop(busy: dict[str, list[tuple[datetime, datetime]]], days: int) -> Callable[[], Answer]:
-    """Every start of every window against each person's hours and bookings: what one writes first."""
+    """Every start of every window against each person's hours and bookings: what one writes first.
+
+    Bookings are aware moments in UTC, as Django reads them.
+    """
+    busy = {
+        who: [(starts.astimezone(UTC), ends.astimezone(UTC)) for starts, ends in spans]
+        for who, spans in busy.items()
+    }
 
     def answer() -> Answer:
         found: Answer = []

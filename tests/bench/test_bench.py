@@ -33,10 +33,10 @@ def test_each_part_prints_its_table_and_leaves_no_database_behind() -> None:
         cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [f"mawid_bench_{bench.pid}"])
         assert cursor.fetchone() == (0,)
     for title, cases in (
-        ("Endpoint", ("an endpoint that does nothing", "availability, 1 day", "availability, 30 days")),
+        ("Endpoint", ("an endpoint that does nothing", "availability, days: 1", "after a change, days: 30")),
         ("Search", ("the words of a typical search", "a list of 50 salons")),
         ("Token", ("the same read, nobody asked", "signed in", "signed in, simplejwt as shipped")),
-        ("Growth: 10,000 bookings", ("availability, 1 day", "availability, 7 days")),
+        ("Growth: 10,000 bookings", ("after a change, days: 1", "after a change, days: 7")),
     ):
         table = said.partition(f"\n{title}")[2].partition("\n\n")[0]
         assert f"{CONNECTIONS} connections" in table, said

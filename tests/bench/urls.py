@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from backend.bookings.api.times import Availability, days_as_json
 from backend.bookings.models import Claim
 from backend.config import urls as real
 from backend.core.api.access import SIGNED_IN
@@ -54,6 +55,12 @@ class Signed(Endpoint):
         return Response(one_row("default"))
 
 
+class Anew(Availability):
+    """Free times that nobody asked about since something changed: only the salon's rules are at hand."""
+
+    write = staticmethod(days_as_json.__wrapped__)
+
+
 class AsShipped(Signed):
     """The same behind simplejwt, which checks the signature and reads the person."""
 
@@ -70,6 +77,7 @@ urlpatterns = [
                 path("open", Open.as_view()),
                 path("signed", Signed.as_view()),
                 path("simplejwt", AsShipped.as_view()),
+                path("anew/<str:salon>", Anew.as_view()),
             ]
         ),
     ),

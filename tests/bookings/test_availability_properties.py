@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -24,6 +25,7 @@ from backend.bookings.availability import (
     moment_of,
     offer,
     reach,
+    settled_since,
     slots,
     starts_on,
 )
@@ -255,6 +257,21 @@ def test_the_brief_list_tells_the_same_starts_days_and_people(scene: Scene, days
         (slot.starts, slot.business_date, slot.able[first[0]][first[1]] if first else ())
         for slot in slots(question, from_date=scene.day, days=days)
     ]
+
+
+@thorough
+@given(scenes(), st.integers(1, 31))
+def test_a_list_stays_as_it_is_since_the_minute_it_is_settled(scene: Scene, days: int) -> None:
+    question = scene.question()
+    notice = scene.notice if scene.service_notice is None else scene.service_notice
+    since = settled_since(
+        question.rulebook, now=scene.now, notice_minutes=notice, from_date=scene.day, days=days
+    )
+    event("settled before" if since < scene.now else "settled only now")
+    assert since <= scene.now
+    assert listing(replace(question, now=since), from_date=scene.day, days=days) == listing(
+        question, from_date=scene.day, days=days
+    )
 
 
 @thorough

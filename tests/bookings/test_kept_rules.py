@@ -343,6 +343,34 @@ def test_a_month_of_twenty_people_is_one_call() -> None:
 
 
 @pytest.mark.django_db
+def test_a_kept_list_knows_of_time_and_of_every_claim(clock: Any) -> None:
+    salon, service, [noura] = open_salon(
+        deposit_percent=50, auto_confirm=True, min_notice_minutes=60, horizon_days=3
+    )
+    clock.move_to("2026-11-22T08:29:00Z")  # 11:29 in Riyadh
+    first = offered(salon, service, date=SUNDAY)
+    assert first[0] == "12:30"
+    clock.tick(timedelta(minutes=1))
+    assert offered(salon, service, date=SUNDAY) == first
+    clock.tick(timedelta(minutes=1))
+    assert offered(salon, service, date=SUNDAY) == first[1:]
+
+    body = {
+        "salon_id": str(salon.pk),
+        "items": [{"service_id": str(service.pk), "staff_member_id": str(noura.pk)}],
+        "starts_at": f"{SUNDAY}T16:00:00+03:00",
+    }
+    ok(Api(UserFactory.create()).post("bookings", body), 201)
+    assert "16:00" not in offered(salon, service, date=SUNDAY)
+    clock.tick(timedelta(minutes=10))
+    assert "16:00" in offered(salon, service, date=SUNDAY)  # the deposit never came
+
+    assert offered(salon, service, date="2026-11-26") == []
+    clock.move_to("2026-11-22T21:00:00Z")  # midnight in Riyadh
+    assert offered(salon, service, date="2026-11-26") != []
+
+
+@pytest.mark.django_db
 @pytest.mark.usefixtures("clock")
 def test_an_answer_that_has_not_changed_is_not_sent_again() -> None:
     salon, service, [noura] = open_now()

@@ -1,4 +1,7 @@
-"""The times that are free. What is asked most costs least: kept rules, one query, plain dicts."""
+"""The times that are free. What is asked most costs least: kept rules, one query, answers kept as they were written.
+
+An answer is kept by all it was reckoned from, what the database says is taken included, so it is never an old one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -16,17 +20,37 @@ from rest_framework.response import Response
 from backend.bookings import availability
 from backend.bookings.api import present, serializers
 from backend.bookings.availability import Question
-from backend.bookings.queries import SalonRules, Visit, Wish, look_at, plan_visit, question, with_rules_named
+from backend.bookings.queries import (
+    SalonRules,
+    Taken,
+    Visit,
+    Wish,
+    look_at,
+    plan_visit,
+    reckoned,
+    taken,
+    with_rules_named,
+)
+from backend.core.api.renderers import written
 from backend.core.api.schema import SALON
 from backend.core.api.views import PublicEndpoint
 from backend.core.errors import ValidationFailed
 from backend.core.time import rfc3339
 
+_KEPT = 256
+"""Answers in one process: a day takes some three kilobytes, a month a hundred."""
 FRESH = {"Cache-Control": "private, no-cache"}
+
+
+@lru_cache(maxsize=_KEPT)
+def days_as_json(visit: Visit, known: Taken, first: date, days: int, since: int) -> orjson.Fragment:
+    """The free times, written. `since` stands for the present (`availability.settled_since`)."""
+    return written(_days(reckoned(visit, known, now=since), visit, first, days))
 
 
 class Availability(PublicEndpoint):
     queries = {"GET": serializers.AvailabilityQuery}
+    write = staticmethod(days_as_json)
 
     @extend_schema(
         operation_id="getAvailability",
@@ -37,24 +61,31 @@ class Availability(PublicEndpoint):
     )
     def get(self, request: Request, salon: str) -> Response:
         now = timezone.now()
-        return Response(with_rules_named(salon, lambda rules: _answer(rules, self.query, now)), headers=FRESH)
+        return Response(with_rules_named(salon, lambda rules: self._answer(rules, now)), headers=FRESH)
 
-
-def _answer(rules: SalonRules, asked: dict[str, Any], now: datetime) -> dict[str, Any]:
-    visit = _visit(rules, asked)
-    zone = rules.salon.zone
-    first: date = asked.get("date") or now.astimezone(zone).date()
-    days: int = asked["days"]
-    starts = availability.starts_on(zone, from_date=first, days=days)
-    explanation = None
-    if moment := asked.get("explain"):
-        _, reasons = look_at(visit, moment, now=now)
-        explanation = present.explanation(moment, reasons, rules.salon)
-    return {
-        "timezone": rules.salon.timezone,
-        "days": _days(question(visit, starts=starts, now=now), visit, first, days),
-        "explanation": explanation,
-    }
+    def _answer(self, rules: SalonRules, now: datetime) -> dict[str, Any]:
+        asked = self.query
+        visit = _visit(rules, asked)
+        zone = rules.salon.zone
+        first: date = asked.get("date") or now.astimezone(zone).date()
+        days: int = asked["days"]
+        starts = availability.starts_on(zone, from_date=first, days=days)
+        explanation = None
+        if moment := asked.get("explain"):
+            _, reasons = look_at(visit, moment, now=now)
+            explanation = present.explanation(moment, reasons, rules.salon)
+        since = availability.settled_since(
+            rules.rulebook,
+            now=availability.ceil_minute(now),
+            notice_minutes=visit.notice_minutes,
+            from_date=first,
+            days=days,
+        )
+        return {
+            "timezone": rules.salon.timezone,
+            "days": self.write(visit, taken(visit, starts=starts, now=now), first, days, since),
+            "explanation": explanation,
+        }
 
 
 def _visit(rules: SalonRules, asked: dict[str, Any]) -> Visit:

@@ -21,6 +21,7 @@ from backend.bookings.availability.survey import (
     explain,
     listing,
     offer,
+    settled_since,
     slots,
 )
 from backend.bookings.availability.visits import choose, claims, reach
@@ -55,6 +56,7 @@ __all__ = [
     "moment_of",
     "offer",
     "reach",
+    "settled_since",
     "slots",
     "starts_on",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Generic
 
 from backend.bookings.availability.grounds import Ground
 from backend.bookings.availability.visits import choose, offsets
-from backend.bookings.availability.wishes import Need, NeedKind, Question, Reason, Slot, Step
-from backend.salons.timetable import Id, Span, date_of
+from backend.bookings.availability.wishes import Need, NeedKind, Question, Reason, Rulebook, Slot, Step
+from backend.salons.timetable import Id, Span, date_of, instant
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRichComparison
@@ -24,7 +25,7 @@ def slots(question: Question[Id], *, from_date: date, days: int) -> list[Slot[Id
 
     A start after midnight is listed on the day it happens, with the business date of the shift it belongs to.
     """
-    return list(_survey(question, _days(question, from_date, days)).slots())
+    return list(_survey(question, _ground(question.rulebook, from_date, days)).slots())
 
 
 def listing(question: Question[Id], *, from_date: date, days: int) -> list[tuple[int, date, tuple[Id, ...]]]:
@@ -32,7 +33,20 @@ def listing(question: Question[Id], *, from_date: date, days: int) -> list[tuple
 
     That is empty for a visit which needs nobody. Equal answers are one and the same tuple.
     """
-    return _survey(question, _days(question, from_date, days)).listing()
+    return _survey(question, _ground(question.rulebook, from_date, days)).listing()
+
+
+def settled_since(
+    rulebook: Rulebook[Id], *, now: int, notice_minutes: int, from_date: date, days: int
+) -> int:
+    """The earliest minute since when, up to `now`, time has changed nothing of what is listed for these days.
+
+    It takes a start away when the notice for it runs out, and opens another day at midnight.
+    """
+    zone, starts = rulebook.timetable.zone, _ground(rulebook, from_date, days).starts
+    midnight = instant(zone, date_of(zone, now), 0)
+    gone = bisect_left(starts, now + notice_minutes)
+    return max(midnight, starts[gone - 1] + 1 - notice_minutes) if gone else midnight
 
 
 def explain(question: Question[Id], start: int) -> tuple[Reason, ...]:
@@ -54,10 +68,10 @@ def assign(
     return choose(offered.able, rank) if offered else None
 
 
-def _days(question: Question[Id], from_date: date, days: int) -> Ground[Id]:
+def _ground(rulebook: Rulebook[Id], from_date: date, days: int) -> Ground[Id]:
     if not 1 <= days <= MAX_DAYS:
         raise ValueError(f"days must be 1 to {MAX_DAYS}, not {days}")
-    return question.rulebook.grounds.days(from_date, days)
+    return rulebook.grounds.days(from_date, days)
 
 
 @dataclass(frozen=True, slots=True)

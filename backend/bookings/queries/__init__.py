@@ -16,13 +16,24 @@ from backend.bookings.queries.rules import (
     with_rules,
     with_rules_named,
 )
-from backend.bookings.queries.times import Visit, Wish, free_slots, look_at, plan_visit, question
+from backend.bookings.queries.times import (
+    Taken,
+    Visit,
+    Wish,
+    free_slots,
+    look_at,
+    plan_visit,
+    question,
+    reckoned,
+    taken,
+)
 
 __all__ = [
     "PHASES",
     "Line",
     "RulesChanged",
     "SalonRules",
+    "Taken",
     "Visit",
     "Wish",
     "bookings_at",
@@ -34,7 +45,9 @@ __all__ = [
     "phase_of",
     "plan_visit",
     "question",
+    "reckoned",
     "rules_of",
+    "taken",
     "with_rules",
     "with_rules_named",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from backend.bookings.availability import Need, NeedKind, Rulebook, Step
 from backend.core.errors import DomainError, Unavailable
@@ -124,6 +124,8 @@ class SalonRules:
     staff: Mapping[uuid.UUID, StaffMember]
     resources: Mapping[uuid.UUID, Resource]
     steps: dict[tuple[uuid.UUID, uuid.UUID | None], Step[uuid.UUID]] = field(default_factory=dict)
+    visits: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    """What `times.plan_visit` made of wishes."""
 
     @property
     def version(self) -> int:

@@ -6,9 +6,10 @@ import sys
 import uuid
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from backend.bookings import availability
@@ -31,6 +32,8 @@ from backend.salons.timetable.rules import LATEST_CLOSING
 
 _EPOCH = date(1970, 1, 1)
 _DAY = timedelta(days=1)
+_KEPT_VISITS = 1024
+"""Of one salon. A person may choose among hundreds of services and people, a robot among all their combinations."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,12 @@ class Wish:
     staff_member_id: uuid.UUID | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Visit:
     """Services to be done one after another at one salon, and who and what could serve each.
 
-    One that the desk writes down needs no notice: whoever writes it is there.
+    One that the desk writes down needs no notice: whoever writes it is there. As long as a salon's rules are kept,
+    the same wishes make the same object.
     """
 
     rules: SalonRules
@@ -61,13 +65,24 @@ class Visit:
         """Everybody, or everything, that could serve any of it."""
         return {c for step in self.steps for need in step.needs if need.kind is kind for c in need.candidates}
 
-    @property
+    @cached_property
     def staff_ids(self) -> set[uuid.UUID]:
         return self.candidates(NeedKind.STAFF)
 
-    @property
+    @cached_property
     def resource_ids(self) -> set[uuid.UUID]:
         return self.candidates(NeedKind.RESOURCE)
+
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """Both as PostgreSQL writes arrays, which takes long to do for every question."""
+        return {"staff": _array(self.staff_ids), "resources": _array(self.resource_ids)}
+
+    @cached_property
+    def daily_limits(self) -> dict[uuid.UUID, int]:
+        """Bookings a day, of those who have such a limit."""
+        limits = {staff_id: self.rules.staff[staff_id].max_bookings_per_day for staff_id in self.staff_ids}
+        return {staff_id: limit for staff_id, limit in limits.items() if limit is not None}
 
     @property
     def price_minor(self) -> int:
@@ -77,11 +92,11 @@ class Visit:
     def deposit_minor(self) -> int:
         return sum(line.deposit_minor for line in self.lines)
 
-    @property
+    @cached_property
     def notice_minutes(self) -> int:
         return 0 if self.at_desk else max(line.notice_minutes for line in self.lines)
 
-    @property
+    @cached_property
     def horizon_days(self) -> int:
         return min(line.horizon_days for line in self.lines)
 
@@ -92,6 +107,10 @@ def plan_visit(rules: SalonRules, wishes: Sequence[Wish], *, at_desk: bool = Fal
     Raises ValidationFailed for a service or person the salon does not have, and for a service that is booked as one
     of its variants.
     """
+    wanted = (at_desk, *((wish.service_id, wish.staff_member_id) for wish in wishes))
+    known: Visit | None = rules.visits.get(wanted)
+    if known is not None:
+        return known
     wrong: list[FieldError] = []
     for index, wish in enumerate(wishes):
         line = rules.lines.get(wish.service_id)
@@ -103,18 +122,22 @@ def plan_visit(rules: SalonRules, wishes: Sequence[Wish], *, at_desk: bool = Fal
             wrong.append(FieldError("not_found", pointer=f"/items/{index}/staff_member_id"))
     if wrong:
         raise ValidationFailed(wrong)
-    return Visit(
+    visit = Visit(
         rules=rules,
         lines=tuple(rules.lines[wish.service_id] for wish in wishes),
         steps=tuple(rules.step(wish.service_id, wish.staff_member_id) for wish in wishes),
         at_desk=at_desk,
     )
+    if len(rules.visits) >= _KEPT_VISITS:
+        rules.visits.clear()
+    rules.visits[wanted] = visit
+    return visit
 
 
 _TAKEN = """
     SELECT owner, minutes, dates, version
-      FROM bookings_taken(%(staff)s::uuid[], %(resources)s::uuid[], %(customer)s::uuid, %(now)s, %(begins)s, %(ends)s,
-                          %(moving)s::uuid, %(salon)s::uuid)
+      FROM bookings_taken(%(staff)s::text::uuid[], %(resources)s::text::uuid[], %(customer)s::uuid, %(now)s,
+                          %(begins)s, %(ends)s, %(moving)s::uuid, %(salon)s::uuid)
 """
 """A function of the database (migration 0005): each connection keeps its plan, and planning costs as much as running.
 
@@ -124,28 +147,24 @@ in a few microseconds. A row without an owner brings the salon's catalogue versi
 """
 
 
-def question(
+Taken = tuple[tuple[uuid.UUID, bytes, bytes | None], ...]
+"""What is taken as the database packs it: owner, minutes and business dates of each calendar that has any claim."""
+
+
+def taken(
     visit: Visit, *, starts: Span, now: datetime, customer: Any = None, moving: uuid.UUID | None = None
-) -> Question[uuid.UUID]:
-    """Everything known to stand in the way of `visit` starting within `starts` (absolute minutes).
+) -> Taken:
+    """What is known to stand in the way of `visit` starting within `starts` (absolute minutes).
 
     One query whatever the staff, days and bookings. Claims of dead holds do not count, nor do those of the booking
     being moved. Raises RulesChanged where the visit was planned by rules that no longer hold.
     """
-    rulebook = visit.rules.rulebook
-    limits = {
-        staff_id: limit
-        for staff_id in visit.staff_ids
-        if (limit := visit.rules.staff[staff_id].max_bookings_per_day) is not None
-    }
     begins, ends = availability.reach(visit.steps, starts)
-    if limits:
-        zone = visit.salon.zone
-        first, last = (rulebook.timetable.business_date(minute) for minute in (starts[0], starts[1] - 1))
+    if visit.daily_limits:
+        zone, timetable = visit.salon.zone, visit.rules.rulebook.timetable
+        first, last = (timetable.business_date(minute) for minute in (starts[0], starts[1] - 1))
         begins, ends = min(begins, instant(zone, first, 0)), max(ends, instant(zone, last, LATEST_CLOSING))
-    parameters = {
-        "staff": list(visit.staff_ids),
-        "resources": list(visit.resource_ids),
+    parameters = visit.owners | {
         "customer": customer.pk if customer is not None else None,
         "now": now,
         "begins": moment_of(begins),
@@ -153,32 +172,47 @@ def question(
         "moving": moving,
         "salon": visit.salon.pk,
     }
-    busy: dict[uuid.UUID, list[Span]] = {}
-    full_days: dict[uuid.UUID, list[date]] = {}
-    version = None
     with binary_cursor() as cursor:
         cursor.execute(_TAKEN, parameters)
-        for owner, minutes, dates, salon_version in cursor.fetchall():
-            if owner is None:
-                version = salon_version
-                continue
-            bounds = _numbers(minutes)
-            busy[owner] = list(zip(bounds[::2], bounds[1::2], strict=True))
-            if dates and owner in limits:
-                counts = Counter(_numbers(dates))
-                full_days[owner] = [_EPOCH + day * _DAY for day, n in counts.items() if n >= limits[owner]]
-    if version != visit.rules.version:
+        rows = cursor.fetchall()
+    if not any(owner is None and version == visit.rules.version for owner, _, _, version in rows):
         raise RulesChanged
+    return tuple((owner, minutes, dates) for owner, minutes, dates, _ in rows if owner is not None)
+
+
+def question(
+    visit: Visit, *, starts: Span, now: datetime, customer: Any = None, moving: uuid.UUID | None = None
+) -> Question[uuid.UUID]:
+    """The same, ready to be asked. Raises RulesChanged."""
+    known = taken(visit, starts=starts, now=now, customer=customer, moving=moving)
+    return reckoned(visit, known, now=ceil_minute(now), customer=customer)
+
+
+def reckoned(visit: Visit, known: Taken, *, now: int, customer: Any = None) -> Question[uuid.UUID]:
+    """What is taken, as the engine reads it; `now` is an absolute minute."""
+    limits = visit.daily_limits
+    busy: dict[uuid.UUID, list[Span]] = {}
+    full_days: dict[uuid.UUID, list[date]] = {}
+    for owner, minutes, dates in known:
+        bounds = _numbers(minutes)
+        busy[owner] = list(zip(bounds[::2], bounds[1::2], strict=True))
+        if dates and owner in limits:
+            counts = Counter(_numbers(dates))
+            full_days[owner] = [_EPOCH + day * _DAY for day, n in counts.items() if n >= limits[owner]]
     return Question(
-        rulebook=rulebook,
+        rulebook=visit.rules.rulebook,
         steps=visit.steps,
-        now=ceil_minute(now),
+        now=now,
         busy=busy,
         customer_busy=busy.pop(customer.pk, ()) if customer is not None else (),
         full_days=full_days,
         notice_minutes=visit.notice_minutes,
         horizon_days=visit.horizon_days,
     )
+
+
+def _array(ids: Iterable[uuid.UUID]) -> str:
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def _numbers(packed: bytes) -> array[int]:

@@ -17,6 +17,15 @@ _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.O
 _encoder = JSONEncoder()
 
 
+def written(data: Any) -> orjson.Fragment:
+    """Part of an answer as JSON, to be kept and put into others as it is."""
+    return orjson.Fragment(_dumps(data))
+
+
+def _dumps(data: Any) -> bytes:
+    return orjson.dumps(data, default=_encoder.default, option=_OPTIONS)
+
+
 class FastJSONRenderer(JSONRenderer):
     """The JSON of DRF's renderer, written by orjson.
 
@@ -32,9 +41,10 @@ class FastJSONRenderer(JSONRenderer):
     ) -> bytes:
         if data is None:
             return b""
+        text = _dumps(data)
         if accepted_media_type != JSON:  # it may ask for an indent
-            return bytes(super().render(data, accepted_media_type, renderer_context))
-        return orjson.dumps(data, default=_encoder.default, option=_OPTIONS)
+            return bytes(super().render(orjson.loads(text), accepted_media_type, renderer_context))
+        return text
 
 
 class JSONFirst(DefaultContentNegotiation):
