@@ -18,6 +18,8 @@ from backend.notifications import operations as notifications
 from backend.salons.models import Membership, SalonRole
 
 LONGEST_SALON_NAME = 12
+_STANDS = frozenset({"create", "request", "auto_confirm", "confirm"})
+"""Moves by which a booking comes to wait for the salon, or to stand."""
 
 
 def tell(booking: Booking, verb: str, *, before: str, actor_role: str, now: datetime) -> None:
@@ -26,9 +28,11 @@ def tell(booking: Booking, verb: str, *, before: str, actor_role: str, now: date
     if verb == "reschedule":
         if actor_role == ActorRole.CUSTOMER:
             _tell_desk(booking, "booking_moved_by_customer", now=now)
-    elif booking.state == BookingState.REQUESTED:
+    elif booking.state == BookingState.REQUESTED and verb in _STANDS:
         _tell_desk(booking, "booking_requested", now=now)
-    elif verb == "cancel" and actor_role == ActorRole.CUSTOMER and before != BookingState.HELD:
+    elif (
+        verb in ("cancel", "refuse_move") and actor_role == ActorRole.CUSTOMER and before != BookingState.HELD
+    ):
         _tell_desk(booking, "booking_cancelled_by_customer", now=now)
 
 
@@ -61,11 +65,11 @@ def _customer_words(booking: Booking, verb: str, *, before: str, actor_role: str
                 "booking_rescheduled",
                 _("Your booking %(ref)s has been moved\nNow: %(day)s %(date)s at %(time)s") % words,
             )
-        case BookingState.REQUESTED:
+        case BookingState.REQUESTED if verb in _STANDS:
             return "booking_received", _(
                 "Your request at %(salon)s was received\n%(day)s %(date)s at %(time)s"
             ) % words
-        case BookingState.CONFIRMED if verb != "check_in":
+        case BookingState.CONFIRMED if verb in _STANDS:
             return (
                 "booking_confirmed",
                 _("Your booking at %(salon)s is confirmed\n%(day)s %(date)s at %(time)s\nBooking %(ref)s")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
@@ -19,16 +19,23 @@ from backend.core.money import CURRENCY
 from backend.core.phone import E164_PATTERN
 from backend.salons.models import Resource, Salon, Service, StaffMember
 
+LANES = 9
+"""Visits at most that a person may be given on purpose while they are taken."""
+
 
 class Calendar(models.Model):
     """Whatever can be in one place at a time: a staff member, a resource or a customer. Rows are made on first use.
 
     The id is small on purpose: `int8range(id, id, '[]')` stands in for equality in the exclusion constraint.
+
+    `lane` 0 is the person as everybody knows them. The others are theirs too: a visit that an owner adds on purpose
+    while the person is taken stands on the first lane that is free, so the constraint holds for it like for any other.
     """
 
-    staff_member = models.OneToOneField(
-        StaffMember, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
+    staff_member = models.ForeignKey(
+        StaffMember, on_delete=models.CASCADE, null=True, blank=True, related_name="calendars"
     )
+    lane = models.PositiveSmallIntegerField(default=0, db_default=0)
     resource = models.OneToOneField(
         Resource, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
     )
@@ -36,8 +43,16 @@ class Calendar(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
     )
 
+    last_taken_at = models.DateTimeField(null=True, blank=True)
+    """When a booking last took time here: among equals, whoever was booked longest ago is next."""
+
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["staff_member", "lane"], name="calendar_lane_once"),
+            models.CheckConstraint(
+                condition=Q(lane=0) | Q(staff_member__isnull=False, lane__lte=LANES),
+                name="calendar_lanes_are_few",
+            ),
             models.CheckConstraint(
                 condition=Q(staff_member__isnull=False, resource__isnull=True, customer__isnull=True)
                 | Q(staff_member__isnull=True, resource__isnull=False, customer__isnull=True)
@@ -66,6 +81,9 @@ TAKING_STATES = (*LIVE_STATES, BookingState.COMPLETED, BookingState.NO_SHOW)
 """States whose claims still count: the time is, or was, taken."""
 
 
+DISPUTE_WITHIN = timedelta(hours=48)
+
+
 class Source(models.TextChoices):
     APP = "app"
     DESK = "desk"
@@ -83,7 +101,9 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 class Booking(models.Model):
     """One visit. Names, prices and policy are copied when it is made: editing a price list rewrites no history.
 
-    `business_date` is the salon's day: 00:30 belongs to the evening before. Money is halalas.
+    `business_date` is the salon's day: 00:30 belongs to the evening before. Money is halalas. `moves_left` are the
+    customer's. `salon_moved_from` is the start the customer last agreed to, while they have not answered the salon's
+    move away from it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -108,10 +128,17 @@ class Booking(models.Model):
     free_cancel_hours = models.PositiveSmallIntegerField()
     late_cancel_percent = models.PositiveSmallIntegerField()
     cancellation_fee_minor = models.PositiveIntegerField(null=True, blank=True)
+    moves_left = models.PositiveSmallIntegerField(default=0, db_default=0)
     hold_expires_at = models.DateTimeField(null=True, blank=True)
     respond_by = models.DateTimeField(null=True, blank=True)
     deposit_paid_at = models.DateTimeField(null=True, blank=True)
     arrived_at = models.DateTimeField(null=True, blank=True)
+    attendance_confirmed_at = models.DateTimeField(null=True, blank=True)
+    salon_moved_from = models.DateTimeField(null=True, blank=True)
+    is_overbooked = models.BooleanField(default=False, db_default=False)
+    no_show_at = models.DateTimeField(null=True, blank=True)
+    disputed_at = models.DateTimeField(null=True, blank=True)
+    dispute_answered_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     objects = BookingQuerySet.as_manager()
@@ -138,6 +165,21 @@ class Booking(models.Model):
                 name="booking_deposit_before_requested",
             ),
             models.CheckConstraint(
+                condition=~Q(state="no_show") | Q(no_show_at__isnull=False), name="booking_no_show_has_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(disputed_at__isnull=True) | Q(no_show_at__isnull=False),
+                name="booking_dispute_follows_no_show",
+            ),
+            models.CheckConstraint(
+                condition=Q(dispute_answered_at__isnull=True) | Q(disputed_at__isnull=False),
+                name="booking_answer_follows_dispute",
+            ),
+            models.CheckConstraint(
+                condition=Q(salon_moved_from__isnull=True) | Q(customer__isnull=False),
+                name="booking_move_is_for_a_customer_to_answer",
+            ),
+            models.CheckConstraint(
                 condition=Q(customer__isnull=False) | ~Q(guest_name=""),
                 name="booking_has_a_guest_or_customer",
             ),
@@ -149,6 +191,12 @@ class Booking(models.Model):
         indexes = [
             models.Index(fields=["customer", "-starts_at", "-id"], name="booking_by_customer"),
             models.Index(fields=["salon", "starts_at", "id"], name="booking_by_salon"),
+            models.Index(fields=["salon", "customer", "-starts_at"], name="booking_by_client"),
+            models.Index(
+                fields=["guest_phone", "salon", "-starts_at"],
+                condition=~Q(guest_phone=""),
+                name="booking_by_guest",
+            ),
             models.Index(fields=["hold_expires_at"], condition=Q(state="held"), name="booking_holds"),
             models.Index(fields=["respond_by"], condition=Q(state="requested"), name="booking_requests"),
         ]
@@ -159,6 +207,11 @@ class Booking(models.Model):
     @property
     def free_cancel_until(self) -> datetime:
         return self.starts_at - timedelta(hours=self.free_cancel_hours)
+
+    @property
+    def disputable_until(self) -> datetime | None:
+        """Until when the customer may say that they were there."""
+        return self.no_show_at + DISPUTE_WITHIN if self.no_show_at else None
 
     @property
     def dies_at(self) -> datetime | None:
@@ -281,7 +334,8 @@ class ActorRole(models.TextChoices):
 class BookingEvent(models.Model):
     """One change of a booking: who, from, to, why, when; `moved_from` is the start a reschedule left behind.
 
-    Written by `operations.transitions` only.
+    `changes` holds what else is different, as `{"what": [before, after]}` with ids and RFC 3339 moments. Written by
+    `operations.transitions` only.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -296,6 +350,7 @@ class BookingEvent(models.Model):
     )
     reason = models.CharField(max_length=300, blank=True, default="")
     moved_from = models.DateTimeField(null=True, blank=True)
+    changes = models.JSONField(default=dict, db_default={}, blank=True)
     at = models.DateTimeField()
 
     class Meta:
@@ -306,3 +361,78 @@ class BookingEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking_id} {self.verb}"
+
+
+class Asked(models.TextChoices):
+    QUOTE = "quote"
+    CREATE = "create"
+    WALK_IN = "walk_in"
+    RESCHEDULE = "reschedule"
+
+
+class Refusal(models.Model):
+    """What somebody was told instead of a time, and by which rules. Who asked is not kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="refusals")
+    at = models.DateTimeField()
+    asked = models.CharField(max_length=10, choices=Asked.choices)
+    starts_at = models.DateTimeField()
+    service_ids = ArrayField(models.UUIDField())
+    staff_ids = ArrayField(models.UUIDField(), default=list, blank=True)
+    reasons = ArrayField(models.CharField(max_length=24))
+    catalogue_version = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(asked__in=Asked.values), name="refusal_asked_known"),
+            models.CheckConstraint(condition=~Q(reasons=[]), name="refusal_has_a_reason"),
+        ]
+        indexes = [
+            models.Index(fields=["salon", "-at"], name="refusal_by_salon"),
+            models.Index(fields=["at"], name="refusal_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.salon_id} {self.starts_at:%F %R}"
+
+
+class ClientNote(models.Model):
+    """What a salon wrote about one of its own customers: seen by that salon only.
+
+    A note on health is only kept of someone with an account, who agreed to it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="client_notes")
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    guest_phone = models.CharField(max_length=16, blank=True, default="")
+    text = models.TextField(max_length=1000)
+    is_health = models.BooleanField(default=False)
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(customer__isnull=False, guest_phone="")
+                | Q(customer__isnull=True, guest_phone__regex=E164_PATTERN),
+                name="client_note_is_about_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_health=False) | Q(customer__isnull=False),
+                name="client_note_on_health_of_an_account",
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="client_note_says_something"),
+        ]
+        indexes = [
+            models.Index(fields=["salon", "customer", "-created_at"], name="client_note_by_customer"),
+            models.Index(fields=["salon", "guest_phone", "-created_at"], name="client_note_by_guest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

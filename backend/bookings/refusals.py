@@ -80,6 +80,11 @@ class RescheduleTooLate(Refused):
     message = _("The time in which this booking could be moved without a fee has passed.")
 
 
+class RescheduleLimit(Refused):
+    code = "reschedule_limit"
+    message = _("This booking has been moved as often as the salon allows.")
+
+
 class ServiceUnavailable(Refused):
     code = "service_unavailable"
     message = _("This service is not available at the moment.")

@@ -295,6 +295,7 @@ class SalonPlan:
     deposit_percent: int = 0
     free_cancel_hours: int = 24
     late_cancel_percent: int = 50
+    max_reschedules: int = 3
     respond_within_minutes: int = 240
     grid_minutes: int = 30
     busy: float = 1.0

@@ -412,6 +412,7 @@ class _Writer:
             deposit_percent=plan.deposit_percent,
             free_cancel_hours=plan.free_cancel_hours,
             late_cancel_percent=plan.late_cancel_percent,
+            max_reschedules=plan.max_reschedules,
             created_at=founded,
             **_name(s.name),
             **_texts("description", plan.description),
@@ -529,7 +530,7 @@ class _Writer:
             self.minute(draft.starts), self.minute(draft.ends), self.today + timedelta(days=draft.day), CURRENCY,
             s.price_minor, s.deposit_minor, plan.free_cancel_hours, plan.late_cancel_percent, s.fee_minor,
             self.at(s.hold_until), self.at(s.respond_by), self.at(s.paid_at), self.at(s.arrived_at),
-            self.at(s.created_at),
+            self.at(s.no_show_at), plan.max_reschedules, self.at(s.created_at),
         )  # fmt: skip
 
     def items(self, s: Story) -> Iterator[tuple[Any, ...]]:
@@ -601,7 +602,7 @@ _BOOKING = (
     "id", "reference", "version", "state", "salon_id", "customer_id", "guest_name", "guest_phone", "source", "language",
     "note", "starts_at", "ends_at", "business_date", "currency", "price_minor", "deposit_minor", "free_cancel_hours",
     "late_cancel_percent", "cancellation_fee_minor", "hold_expires_at", "respond_by", "deposit_paid_at", "arrived_at",
-    "created_at",
+    "no_show_at", "moves_left", "created_at",
 )  # fmt: skip
 _ITEM = (
     "id", "booking_id", "position", "service_id", "staff_member_id", "service_name_ar", "service_name_en", "starts_at",

@@ -116,6 +116,7 @@ class Story:
     respond_by: int | None = None
     paid_at: int | None = None
     arrived_at: int | None = None
+    no_show_at: int | None = None
 
     @property
     def dies_at(self) -> int | None:
@@ -152,7 +153,8 @@ class _Teller:
                 self.visit()
             case Outcome.NO_SHOW:
                 self.confirmed()
-                self.change("no_show", S.NO_SHOW, self.salon(), self.starts + self.within(15, 40))
+                self.story.no_show_at = self.starts + self.within(15, 40)
+                self.change("no_show", S.NO_SHOW, self.salon(), self.story.no_show_at)
             case Outcome.AT_THE_DESK:
                 self.at_the_desk()
                 self.visit()

@@ -15,6 +15,7 @@ Ability = Literal[
     "see_desk",
     "answer_bookings",
     "write_walk_ins",
+    "overbook",
     "edit_hours",
     "answer_reviews",
     "edit_catalogue",
@@ -30,7 +31,7 @@ ABILITIES: dict[str, frozenset[Ability]] = {
     SalonRole.STAFF: _STAFF,
     SalonRole.RECEPTIONIST: _RECEPTIONIST,
     SalonRole.MANAGER: _MANAGER,
-    SalonRole.OWNER: _MANAGER | {"edit_salon", "edit_members"},
+    SalonRole.OWNER: _MANAGER | {"overbook", "edit_salon", "edit_members"},
 }
 
 

@@ -41,7 +41,7 @@ def test_a_salon_without_deposit_confirms_at_once(sent: Any) -> None:
     assert booking["starts_at"] == FRIDAY_NOON
     assert booking["ends_at"] == "2026-11-20T12:45:00+03:00"
     assert booking["price"] == {"amount_minor": 11500, "currency": "SAR", "display": "115.00 ر.س"}
-    assert booking["allowed_actions"] == ["cancel", "reschedule"]
+    assert booking["allowed_actions"] == ["cancel", "reschedule", "confirm_attendance"]
     [text] = sent(customer.phone)
     assert "تم تأكيد حجزك في صالون لمسة" in text
     assert booking["reference"] in text
@@ -262,7 +262,7 @@ def test_several_services_follow_each_other_by_who_can_do_them() -> None:
 
 def test_a_guest_at_the_door_needs_no_notice_and_a_customer_does(sent: Any) -> None:
     salon, service, _ = open_salon(deposit_percent=0, min_notice_minutes=24 * 60)
-    gone = "2026-11-19T21:00:00+03:00"
+    gone = "2026-11-19T09:00:00+03:00"
     noon = body(salon, service, FRIDAY_NOON)
     refused(Api(UserFactory.create()).post("bookings", noon), 422, "too_soon")
     walk_in = {"items": noon["items"], "starts_at": FRIDAY_NOON, "guest": {"name": "هند"}}

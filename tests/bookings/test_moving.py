@@ -272,11 +272,11 @@ def test_moving_does_not_dodge_the_fee_of_cancelling_late(clock: Any) -> None:
     booking = book(phone, salon, service)
     deposit_paid(uuid.UUID(booking["id"]), now=timezone.now())
     booking = ok(phone.get(f"bookings/{booking['id']}"))
-    assert booking["allowed_actions"] == ["cancel", "reschedule"]
+    assert booking["allowed_actions"] == ["cancel", "reschedule", "confirm_attendance"]
     booking = ok(move(phone, booking, at("13:00")))
     clock.move_to("2026-11-21T10:00:00Z")  # exactly 24 hours before
     phone = Api(customer)
-    assert ok(phone.get(f"bookings/{booking['id']}"))["allowed_actions"] == ["cancel"]
+    assert ok(phone.get(f"bookings/{booking['id']}"))["allowed_actions"] == ["cancel", "confirm_attendance"]
     before = standing(booking)
     told = refused(move(phone, booking, at("12:00", "2026-11-25")), 422, "reschedule_too_late")
     assert told["detail"]

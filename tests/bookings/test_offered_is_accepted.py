@@ -231,7 +231,7 @@ def refused_elsewhere(
     told: dict[tuple[str, ...], datetime] = {}
     for starts_at in (midnight + timedelta(minutes=minute) for minute in sorted(marks)):
         try:
-            operations.quote_visit(salon=world.salon, wishes=wishes, starts_at=starts_at, now=NOW)
+            operations.quote_booking(salon=world.salon, wishes=wishes, starts_at=starts_at, now=NOW)
             reasons: tuple[str, ...] = ()
             code = ""
         except DomainError as refusal:

@@ -185,7 +185,10 @@ def test_witness_without_lock_and_constraint_one_slot_is_sold_many_times() -> No
         if free is None:
             return False
         insert_claims(
-            booking_id=booking.pk, spans=[(calendar.pk, tomorrow_at(12), tomorrow_at(13))], expires_at=None
+            booking_id=booking.pk,
+            spans=[(calendar.pk, tomorrow_at(12), tomorrow_at(13))],
+            expires_at=None,
+            now=timezone.now(),
         )
         return True
 
@@ -219,7 +222,7 @@ def test_the_constraint_alone_still_sells_a_slot_once() -> None:
 
     def insert(booking: Booking) -> str:
         try:
-            insert_claims(booking_id=booking.pk, spans=[span], expires_at=None)
+            insert_claims(booking_id=booking.pk, spans=[span], expires_at=None, now=timezone.now())
         except OperationalError:
             return "deadlock"  # what the lock is there to spare us: one waits for the other inside the index
         return "taken"
@@ -234,7 +237,7 @@ def test_calendars_are_made_in_one_order_whatever_order_they_are_asked_for_in() 
     _, _, people = open_salon(staff=6)
     wanted = sorted(person.pk for person in people)
     with transaction.atomic():
-        made = lock_calendars(staff_ids=wanted[::-1])
+        made = lock_calendars(staff_ids=wanted[::-1]).ids
     assert sorted(made, key=made.__getitem__) == wanted
 
 
@@ -247,7 +250,12 @@ def test_what_takes_longer_than_a_day_is_several_claims_without_a_hole() -> None
         price_minor=0, deposit_minor=0, free_cancel_hours=0, late_cancel_percent=0, created_at=timezone.now(),
     )  # fmt: skip
     until = tomorrow_at(12) + timedelta(days=2, hours=5)
-    insert_claims(booking_id=booking.pk, spans=[(calendar.pk, tomorrow_at(12), until)], expires_at=None)
+    insert_claims(
+        booking_id=booking.pk,
+        spans=[(calendar.pk, tomorrow_at(12), until)],
+        expires_at=None,
+        now=timezone.now(),
+    )
     pieces = list(booking.claims.order_by("starts_at").values_list("starts_at", "ends_at"))
     assert len(pieces) == 3
     assert (pieces[0][0], pieces[-1][1]) == (tomorrow_at(12), until)

@@ -80,11 +80,12 @@ def unguarded(salon: Salon, service: Any, together: threading.Barrier) -> Callab
         if slot is None:
             return False
         with transaction.atomic():
-            calendars = lock_calendars(staff_ids=[staff.pk], resource_ids=planned.resource_ids)
+            calendars = lock_calendars(staff_ids=[staff.pk], resource_ids=planned.resource_ids).ids
             insert_claims(
                 booking_id=booking.pk,
                 spans=[(c, booking.starts_at, booking.ends_at) for c in calendars.values()],
                 expires_at=None,
+                now=timezone.now(),
                 business_date=booking.business_date,
                 counted=[calendars[staff.pk]],
             )
@@ -301,12 +302,13 @@ def test_witness_without_the_salon_held_a_booking_slips_past_a_closure() -> None
         read.set()
         assert shut.wait(20)
         with transaction.atomic():
-            calendars = lock_calendars(staff_ids=planned.staff_ids)
+            calendars = lock_calendars(staff_ids=planned.staff_ids).ids
             spans = [
                 (calendars[who], availability.moment_of(span[0]), availability.moment_of(span[1]))
                 for who, span in availability.claims(planned.steps, [[noura.pk]], slot.starts)  # type: ignore[union-attr]
             ]
-            insert_claims(booking_id=bare(salon, tomorrow_at(12), 1).pk, spans=spans, expires_at=None)
+            made = bare(salon, tomorrow_at(12), 1)
+            insert_claims(booking_id=made.pk, spans=spans, expires_at=None, now=timezone.now())
         return True
 
     race(close, take)

@@ -151,7 +151,7 @@ class _Surroundings:
         whose: dict[int, Any] = {
             calendar.pk: calendar.staff_member_id or calendar.resource_id or calendar.customer_id
             for calendar in Calendar.objects.filter(
-                Q(staff_member__in=owners) | Q(resource__in=owners) | Q(customer__in=owners)
+                Q(staff_member__in=owners, lane=0) | Q(resource__in=owners) | Q(customer__in=owners)
             )
         }
         counting = Q(expires_at=None) | Q(expires_at__gt=now)

@@ -94,6 +94,8 @@ class DeskBookings(Endpoint):
     def post(self, request: Request, salon: str) -> Response:
         at = desk_of(person(request), salon, "write_walk_ins")
         body = self.body(serializers.WalkInBody, request)
+        if body["overbook_reason"]:
+            desk_of(person(request), salon, "overbook")
 
         def book() -> tuple[int, Any]:
             booking = operations.write_walk_in(
@@ -104,6 +106,7 @@ class DeskBookings(Endpoint):
                 guest_name=body["guest"]["name"],
                 guest_phone=body["guest"]["phone"] or "",
                 note=body["note"],
+                overbook_reason=body["overbook_reason"],
                 now=timezone.now(),
             )
             return 201, as_desk(person(request), booking.pk)

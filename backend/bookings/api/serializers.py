@@ -95,6 +95,13 @@ class WalkInBody(Body):
     starts_at = fields.Moment()
     guest = GuestBody()
     note = fields.Prose(required=False, allow_blank=True, max_length=500, default="")
+    overbook_reason = fields.Text(
+        required=False,
+        allow_blank=True,
+        max_length=300,
+        default="",
+        help_text="Why the visit is added although its people are taken; owners only",
+    )
 
 
 class RescheduleBody(Body):

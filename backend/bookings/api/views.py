@@ -50,7 +50,7 @@ class QuoteCollection(Endpoint):
     )
     def post(self, request: Request) -> Response:
         body = self.body(serializers.QuoteBody, request)
-        quote = operations.quote_visit(
+        quote = operations.quote_booking(
             salon=salon_of(body),
             wishes=wishes_of(body),
             starts_at=body["starts_at"],

@@ -174,7 +174,7 @@ def _survey(question: Question[Id], ground: Ground[Id]) -> _Survey[Id]:
             Reason.SALON_CLOSED: standing.closed,
             Reason.OUTSIDE_HOURS: standing.outside_hours,
             Reason.PRAYER_BREAK: standing.in_pause,
-            Reason.NOT_ON_GRID: ground.off_grid,
+            Reason.NOT_ON_GRID: 0 if question.any_minute else ground.off_grid,
             Reason.STAFF_UNAVAILABLE: off_duty,
             Reason.RESOURCE_UNAVAILABLE: without_resource,
             Reason.DAY_FULL: all_full,

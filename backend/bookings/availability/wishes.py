@@ -122,7 +122,7 @@ class Question(Generic[Id]):
     `busy` holds other bookings' claims with their buffers, by staff member or resource, and `customer_busy` the
     customer's other visits; a booking being moved leaves out its own. Spans may overlap, come in any order and lie
     outside what `reach` asks for. `full_days` are the business dates on which a staff member has reached the limit of
-    that day. A service's own notice and horizon go before the salon's.
+    that day. A service's own notice and horizon go before the salon's. With `any_minute` the grid does not count.
     """
 
     rulebook: Rulebook[Id]
@@ -133,6 +133,7 @@ class Question(Generic[Id]):
     full_days: Mapping[Id, Collection[date]] = field(default_factory=dict)
     notice_minutes: int | None = None
     horizon_days: int | None = None
+    any_minute: bool = False
 
     def __post_init__(self) -> None:
         if not self.steps:

@@ -1,6 +1,6 @@
 """The only ways a booking comes into being or changes. API, commands and webhooks all pass through here."""
 
-from backend.bookings.operations.creating import create_booking, quote_visit, write_walk_in
+from backend.bookings.operations.creating import create_booking, quote_booking, write_walk_in
 from backend.bookings.operations.expiring import expire_dead, expire_if_dead
 from backend.bookings.operations.moving import reschedule
 from backend.bookings.operations.paying import deposit_paid, payment_begun
@@ -29,7 +29,7 @@ __all__ = [
     "expire_dead",
     "expire_if_dead",
     "payment_begun",
-    "quote_visit",
+    "quote_booking",
     "reschedule",
     "write_walk_in",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from backend.bookings.models import LONGEST_CLAIM, Calendar, Claim
+from backend.bookings.models import LANES, LONGEST_CLAIM, Calendar, Claim
 from backend.bookings.queries import SalonRules, rules_of
 from backend.bookings.refusals import SalonNotLive, SlotUnavailable
 from backend.salons.models import Salon, SalonStatus
@@ -30,10 +31,24 @@ def hold_rules(salon_id: uuid.UUID) -> SalonRules:
     return rules_of(salon)
 
 
+@dataclass(frozen=True)
+class Calendars:
+    """Locked calendars: their ids by owner, and by (staff member, lane) those that take visits added on purpose."""
+
+    ids: Mapping[Any, int]
+    lanes: dict[tuple[uuid.UUID, int], int]
+    last_taken: Mapping[int, datetime]
+
+    def owners(self) -> dict[int, Any]:
+        """Whose each calendar is, lanes included."""
+        whose = {calendar_id: owner for owner, calendar_id in self.ids.items()}
+        return whose | {calendar_id: owner for (owner, _lane), calendar_id in self.lanes.items()}
+
+
 def lock_calendars(
     *, staff_ids: Collection[uuid.UUID], resource_ids: Collection[uuid.UUID] = (), customer: Any = None
-) -> dict[Any, int]:
-    """Lock these people's and things' calendars until the transaction ends; calendar ids by owner id.
+) -> Calendars:
+    """Lock these people's and things' calendars until the transaction ends.
 
     Overlapping inserts under an exclusion constraint deadlock against each other (seen: 31 of 300 rounds, losers
     wait for seconds). Whoever locks in id order first queues instead. Rows are made on first use.
@@ -45,14 +60,15 @@ def lock_calendars(
             "customer": customer.pk if customer is not None else None,
         }
         select = """
-            SELECT id, coalesce(staff_member_id, resource_id, customer_id) FROM bookings_calendar
+            SELECT id, coalesce(staff_member_id, resource_id, customer_id), lane, last_taken_at FROM bookings_calendar
              WHERE staff_member_id = ANY(%(staff)s) OR resource_id = ANY(%(resources)s)
                 OR customer_id = %(customer)s::uuid
              ORDER BY id FOR NO KEY UPDATE
         """
         cursor.execute(select, parameters)
-        found = {owner: calendar for calendar, owner in cursor.fetchall()}
-        if len(found) < len(set(staff_ids)) + len(set(resource_ids)) + (customer is not None):
+        rows = cursor.fetchall()
+        wanted = len(set(staff_ids)) + len(set(resource_ids)) + (customer is not None)
+        if sum(lane == 0 for _, _, lane, _ in rows) < wanted:
             cursor.execute(
                 """
                 INSERT INTO bookings_calendar (staff_member_id, resource_id, customer_id)
@@ -65,8 +81,32 @@ def lock_calendars(
                 parameters,
             )
             cursor.execute(select, parameters)
-            found = {owner: calendar for calendar, owner in cursor.fetchall()}
-    return found
+            rows = cursor.fetchall()
+    return Calendars(
+        ids={owner: calendar_id for calendar_id, owner, lane, _ in rows if lane == 0},
+        lanes={(owner, lane): calendar_id for calendar_id, owner, lane, _ in rows if lane > 0},
+        last_taken={calendar_id: at for calendar_id, _, _, at in rows if at is not None},
+    )
+
+
+def lane_for(calendars: Calendars, staff_id: uuid.UUID, begins: datetime, ends: datetime) -> tuple[int, int]:
+    """The first lane on which a person's calendar is free all that time, and its calendar. All are locked.
+
+    Raises SlotUnavailable when none is left.
+    """
+    for lane in range(LANES + 1):
+        calendar_id = calendars.ids[staff_id] if lane == 0 else calendars.lanes.get((staff_id, lane))
+        if calendar_id is None:
+            # Whoever else wants this person's lanes waits for lane 0.
+            calendar_id = Calendar.objects.create(staff_member_id=staff_id, lane=lane).pk
+            calendars.lanes[staff_id, lane] = calendar_id
+            return lane, calendar_id
+        taken = Claim.objects.filter(
+            calendar_id=calendar_id, is_active=True, starts_at__lt=ends, ends_at__gt=begins
+        )
+        if not taken.exists():
+            return lane, calendar_id
+    raise SlotUnavailable
 
 
 def lock_calendars_of(booking_id: uuid.UUID) -> None:
@@ -83,6 +123,7 @@ def insert_claims(
     booking_id: uuid.UUID,
     spans: Sequence[tuple[int, datetime, datetime]],
     expires_at: datetime | None,
+    now: datetime,
     business_date: date | None = None,
     counted: Collection[int] = (),
 ) -> None:
@@ -103,6 +144,9 @@ def insert_claims(
                     expires_at=expires_at,
                 )
                 for calendar_id, starts_at, ends_at in _by_days(spans)
+            )
+            Calendar.objects.filter(pk__in={calendar_id for calendar_id, _, _ in spans}).update(
+                last_taken_at=now
             )
     except IntegrityError as error:
         if violated_constraint(error) != NO_OVERLAP:

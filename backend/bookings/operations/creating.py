@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -28,7 +29,7 @@ from backend.bookings.operations.seating import (
 from backend.bookings.operations.transitions import Actor, by_customer, by_salon, write_event
 from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit, with_rules
 from backend.bookings.reference import reference_of
-from backend.bookings.refusals import AmountChanged, MenOnly, WomenOnly
+from backend.bookings.refusals import AmountChanged, DayFull, MenOnly, SlotUnavailable, WomenOnly
 from backend.salons.models import Audience, Salon
 
 
@@ -43,7 +44,7 @@ class Quote:
     able: tuple[tuple[tuple[uuid.UUID, ...], ...], ...]
 
 
-def quote_visit(
+def quote_booking(
     *, salon: Salon, wishes: Sequence[Wish], starts_at: datetime, now: datetime, customer: Any = None
 ) -> Quote:
     """Price, deposit and time of a visit, if it may start then.
@@ -116,8 +117,13 @@ def write_walk_in(
     guest_name: str,
     guest_phone: str = "",
     note: str = "",
+    overbook_reason: str = "",
 ) -> Booking:
-    """Write down a guest at the desk: confirmed at once, without deposit, under the same overlap rule."""
+    """Write down a guest at the desk: confirmed at once, without deposit, under the same overlap rule.
+
+    Any minute will do, up to 12 hours back. A reason to overbook adds the visit although its people are taken; whoever
+    gives one must be allowed to (`overbook`, salons.permissions).
+    """
     with transaction.atomic():
         visit = plan_visit(hold_rules(salon.pk), wishes, at_desk=True)
         booking = Booking(
@@ -129,7 +135,14 @@ def write_walk_in(
             deposit_minor=0,
             state=BookingState.CONFIRMED,
         )
-        return _write(booking, visit, starts_at=starts_at, actor=by_salon(staff_user), now=now)
+        return _write(
+            booking,
+            visit,
+            starts_at=starts_at,
+            actor=by_salon(staff_user),
+            now=now,
+            overbook_reason=overbook_reason,
+        )
 
 
 def _suits(salon: Salon, customer: Any) -> None:
@@ -141,13 +154,27 @@ def _suits(salon: Salon, customer: Any) -> None:
         raise MenOnly
 
 
-def _write(booking: Booking, visit: Visit, *, starts_at: datetime, actor: Actor, now: datetime) -> Booking:
+def _write(
+    booking: Booking,
+    visit: Visit,
+    *,
+    starts_at: datetime,
+    actor: Actor,
+    now: datetime,
+    overbook_reason: str = "",
+) -> Booking:
     """Write the booking down. The salon's rules are held by the caller, whose transaction this is part of."""
     salon = visit.salon
     calendars = clear_the_way(visit, starts_at=starts_at, customer=booking.customer, now=now)
     if booking.customer is not None and is_gone(booking.customer):
         raise SessionRevoked  # deleted while this request was on its way; the deletion held the calendar
-    slot = find_slot(visit, starts_at=starts_at, now=now, customer=booking.customer)
+    find = partial(find_slot, visit, starts_at=starts_at, now=now, customer=booking.customer)
+    try:
+        slot = find()
+    except (SlotUnavailable, DayFull):
+        if not overbook_reason:
+            raise
+        slot, booking.is_overbooked = find(overbook=True), True
     booking.salon = salon
     booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
     booking.business_date = slot.business_date
@@ -156,6 +183,7 @@ def _write(booking: Booking, visit: Visit, *, starts_at: datetime, actor: Actor,
     booking.currency = salon.currency
     booking.free_cancel_hours = salon.free_cancel_hours
     booking.late_cancel_percent = salon.late_cancel_percent
+    booking.moves_left = salon.max_reschedules
     booking.created_at = now
     booking.save(force_insert=True)
     seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at))
@@ -175,8 +203,16 @@ def _write(booking: Booking, visit: Visit, *, starts_at: datetime, actor: Actor,
     ]
     BookingItem.objects.bulk_create(items)
     give_resources(items, seating)
-    take(booking, seating, calendars)
-    write_event(booking, "create", before="", actor=actor, now=now)
+    lane = take(booking, seating, calendars, now=now)
+    write_event(
+        booking,
+        "create",
+        before="",
+        actor=actor,
+        now=now,
+        reason=overbook_reason if booking.is_overbooked else "",
+        changes={"lane": (0, lane)} if booking.is_overbooked else None,
+    )
     messages.tell(booking, "create", before="", actor_role=actor.role, now=now)
     return booking
 

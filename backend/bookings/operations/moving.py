@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from backend.bookings import messages
-from backend.bookings.availability import Slot, moment_of
+from backend.bookings.availability import Reason, Slot, moment_of
 from backend.bookings.models import ActorRole, Booking, BookingItem, BookingState, Claim, ItemResource
 from backend.bookings.operations.claiming import hold_rules
 from backend.bookings.operations.seating import (
@@ -21,10 +23,23 @@ from backend.bookings.operations.seating import (
     seating_of,
     take,
 )
-from backend.bookings.operations.transitions import Actor, check_move, lock_booking, write_event
+from backend.bookings.operations.transitions import Actor, Changes, check_move, lock_booking, write_event
 from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit
-from backend.bookings.refusals import ServiceUnavailable
+from backend.bookings.refusals import ServiceUnavailable, refusal
 from backend.core.errors import NotFound, ValidationFailed, VersionConflict
+from backend.core.time import rfc3339
+
+_MOVED = [
+    "starts_at",
+    "ends_at",
+    "business_date",
+    "version",
+    "respond_by",
+    "moves_left",
+    "salon_moved_from",
+    "is_overbooked",
+    "attendance_confirmed_at",
+]
 
 
 def reschedule(
@@ -56,18 +71,30 @@ def reschedule(
         )
         people = {item.staff_member_id for item in items}
         visit = _same_visit(rules, items, staff_member_id, at_desk=actor.role == ActorRole.SALON)
+        if starts_at <= now:
+            raise refusal([Reason.PAST_TIME])
         calendars = clear_the_way(visit, starts_at=starts_at, customer=seen.customer, now=now, leaving=people)
         booking = lock_booking(bookings, booking_id)
         _check(booking, version=version, actor=actor, now=now)
         slot = find_slot(visit, starts_at=starts_at, now=now, customer=booking.customer, moving=booking.pk)
 
         moved_from = booking.starts_at
+        before = _place(moved_from, [_had(item) for item in items])
         booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
         booking.business_date = slot.business_date
         booking.version += 1
+        booking.is_overbooked = False
+        booking.attendance_confirmed_at = None
+        if actor.role == ActorRole.CUSTOMER:
+            if booking.salon_moved_from is None:
+                booking.moves_left -= 1
+            booking.salon_moved_from = None
+        elif booking.customer is not None:
+            agreed = booking.salon_moved_from or moved_from
+            booking.salon_moved_from = agreed if starts_at != agreed or staff_member_id is not None else None
         if booking.respond_by is not None and booking.state == BookingState.REQUESTED:
             booking.respond_by = min(booking.respond_by, starts_at)
-        booking.save(update_fields=["starts_at", "ends_at", "business_date", "version", "respond_by"])
+        booking.save(update_fields=_MOVED)
 
         slot = _as_before(slot, items)
         seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at))
@@ -79,7 +106,7 @@ def reschedule(
         give_resources(items, seating)
         # Deleted, not switched off: a deposit that arrives late takes a booking's own claims again, all of them.
         Claim.objects.filter(booking=booking).delete()
-        take(booking, seating, calendars)
+        take(booking, seating, calendars, now=now)
 
         write_event(
             booking,
@@ -89,6 +116,9 @@ def reschedule(
             now=now,
             reason=reason,
             moved_from=moved_from,
+            changes=_difference(
+                before, _place(starts_at, [(seat.staff_id, seat.resource_ids) for seat in seating.seats])
+            ),
         )
         messages.tell(booking, "reschedule", before=booking.state, actor_role=actor.role, now=now)
     return booking
@@ -101,11 +131,33 @@ def _check(booking: Booking, *, version: int, actor: Actor, now: datetime) -> No
     check_move(booking, "reschedule", actor=actor, now=now)
 
 
+_Had = tuple[uuid.UUID, Sequence[uuid.UUID]]
+
+
+def _had(item: BookingItem) -> _Had:
+    """Who serves it, and what it was given."""
+    return item.staff_member_id, tuple(given.resource_id for given in item.resources.all())
+
+
+def _place(starts_at: datetime, had: Sequence[_Had]) -> dict[str, Any]:
+    """Where and when a visit is, as JSON: staff and resources of each service."""
+    return {
+        "starts_at": rfc3339(starts_at),
+        "staff": [str(staff_id) for staff_id, _ in had],
+        "resources": [[str(one) for one in things] for _, things in had],
+    }
+
+
+def _difference(before: dict[str, Any], after: dict[str, Any]) -> Changes:
+    return {name: (was, after[name]) for name, was in before.items() if was != after[name]}
+
+
 def _as_before(slot: Slot[uuid.UUID], items: list[BookingItem]) -> Slot[uuid.UUID]:
     """The slot with only the person and things each service had, wherever they can serve it."""
     able = []
     for item, needs in zip(items, slot.able, strict=True):
-        had = {item.staff_member_id, *(given.resource_id for given in item.resources.all())}
+        staff_id, things = _had(item)
+        had = {staff_id, *things}
         able.append(tuple(tuple(one for one in those if one in had) or those for those in needs))
     return replace(slot, able=tuple(able))
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backend.bookings import availability
 from backend.bookings.availability import NeedKind, Slot, Span, moment_of
 from backend.bookings.models import Booking, BookingItem, Claim, ItemResource
-from backend.bookings.operations.claiming import insert_claims, lock_calendars
+from backend.bookings.operations.claiming import Calendars, insert_claims, lane_for, lock_calendars
 from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.queries import Visit, look_at
 from backend.bookings.refusals import refusal
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def find_slot(
@@ -24,9 +26,13 @@ def find_slot(
     now: datetime,
     customer: Any = None,
     moving: uuid.UUID | None = None,
+    overbook: bool = False,
 ) -> Slot[uuid.UUID]:
-    """The slot that starts then, or the refusal of the first reason against it."""
-    slot, reasons = look_at(visit, starts_at, now=now, customer=customer, moving=moving)
+    """The slot that starts then, or the refusal of the first reason against it.
+
+    With `overbook` people may be taken already; rooms, chairs and devices may not.
+    """
+    slot, reasons = look_at(visit, starts_at, now=now, customer=customer, moving=moving, overbook=overbook)
     if slot is None:
         raise refusal(reasons)
     return slot
@@ -34,8 +40,8 @@ def find_slot(
 
 def clear_the_way(
     visit: Visit, *, starts_at: datetime, customer: Any, now: datetime, leaving: Collection[uuid.UUID] = ()
-) -> dict[Any, int]:
-    """Lock every calendar the visit could touch, and write down the dead holds in its way. Calendar ids by owner.
+) -> Calendars:
+    """Lock every calendar the visit could touch, and write down the dead holds in its way.
 
     `leaving` are people who get time back: their calendars are locked with the others.
     """
@@ -44,7 +50,7 @@ def clear_the_way(
     )
     start = availability.floor_minute(starts_at)
     begins, ends = availability.reach(visit.steps, (start, start + 1))
-    clear_dead_claims(calendars.values(), starts_at=moment_of(begins), ends_at=moment_of(ends), now=now)
+    clear_dead_claims(calendars.owners(), starts_at=moment_of(begins), ends_at=moment_of(ends), now=now)
     return calendars
 
 
@@ -88,21 +94,34 @@ def seating_of(visit: Visit, slot: Slot[uuid.UUID], rank: Callable[[uuid.UUID], 
     return Seating(tuple(seats), tuple(availability.claims(visit.steps, chosen, slot.starts)))
 
 
-def take(booking: Booking, seating: Seating, calendars: Mapping[Any, int]) -> None:
-    """Claim a saved booking's time on locked calendars, the customer's own included.
+def take(booking: Booking, seating: Seating, calendars: Calendars, *, now: datetime) -> int:
+    """Claim a saved booking's time on locked calendars, the customer's own included. The highest lane it needed.
 
-    Raises SlotUnavailable when the constraint knows better than the question did.
+    Lanes beyond the first are for a booking that `is_overbooked`. Raises SlotUnavailable when the constraint knows
+    better than the question did, or no lane is free.
     """
-    spans = [(calendars[owner], moment_of(span[0]), moment_of(span[1])) for owner, span in seating.taken]
+    spans, highest, counted = [], 0, set()
+    people = {seat.staff_id for seat in seating.seats}
+    for owner, taken in seating.taken:
+        begins, ends = moment_of(taken[0]), moment_of(taken[1])
+        calendar_id, lane = calendars.ids[owner], 0
+        if booking.is_overbooked and owner in people:
+            lane, calendar_id = lane_for(calendars, owner, begins, ends)
+        if owner in people and lane == 0:
+            counted.add(calendar_id)
+        highest = max(highest, lane)
+        spans.append((calendar_id, begins, ends))
     if booking.customer is not None:
-        spans.append((calendars[booking.customer.pk], booking.starts_at, booking.ends_at))
+        spans.append((calendars.ids[booking.customer.pk], booking.starts_at, booking.ends_at))
     insert_claims(
         booking_id=booking.pk,
         spans=spans,
         expires_at=booking.dies_at,
+        now=now,
         business_date=booking.business_date,
-        counted={calendars[seat.staff_id] for seat in seating.seats},
+        counted=counted,
     )
+    return highest
 
 
 def give_resources(items: Sequence[BookingItem], seating: Seating) -> None:
@@ -115,18 +134,22 @@ def give_resources(items: Sequence[BookingItem], seating: Seating) -> None:
 
 
 def least_loaded(
-    calendars: Mapping[Any, int], visit: Visit, *, starts_at: datetime
+    calendars: Calendars, visit: Visit, *, starts_at: datetime
 ) -> Callable[[uuid.UUID], Any] | None:
-    """Rank people and things by minutes already claimed on the salon's day of the visit: the emptier chair first."""
+    """Rank people and things: fewest minutes claimed on the day of the visit, then whoever was booked longest ago."""
     if all(len(need.candidates) < 2 for step in visit.steps for need in step.needs):
         return None
     zone = visit.salon.zone
     day = availability.starts_on(zone, from_date=starts_at.astimezone(zone).date(), days=1)
-    owner = {calendar_id: owner for owner, calendar_id in calendars.items()}
-    loads = dict.fromkeys(calendars, timedelta())
+    owners = calendars.owners()
+    loads: dict[Any, timedelta] = dict.fromkeys(calendars.ids, timedelta())
     rows = Claim.objects.filter(
-        calendar_id__in=owner, is_active=True, starts_at__lt=moment_of(day[1]), ends_at__gt=moment_of(day[0])
+        calendar_id__in=owners, is_active=True, starts_at__lt=moment_of(day[1]), ends_at__gt=moment_of(day[0])
     ).values_list("calendar_id", "starts_at", "ends_at")
     for calendar_id, start, end in rows:
-        loads[owner[calendar_id]] += end - start
-    return loads.__getitem__
+        loads[owners[calendar_id]] += end - start
+
+    def rank(one: uuid.UUID) -> tuple[timedelta, datetime]:
+        return loads[one], calendars.last_taken.get(calendars.ids[one], _NEVER)
+
+    return rank

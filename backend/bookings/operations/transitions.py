@@ -20,12 +20,14 @@ from backend.bookings.models import (
     BookingState,
     Claim,
 )
-from backend.bookings.refusals import CannotChangeStatus, RescheduleTooLate, SlotExpired
+from backend.bookings.refusals import CannotChangeStatus, RescheduleLimit, RescheduleTooLate, SlotExpired
 from backend.bookings.signals import booking_closed
-from backend.core.errors import NotFound, PermissionDenied, VersionConflict
+from backend.core.errors import DomainError, NotFound, PermissionDenied, VersionConflict
 from backend.core.money import percentage
 
 S = BookingState
+Changes = dict[str, tuple[Any, Any]]
+"""What else is different after a change, as JSON values: before and after."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,23 @@ def _not_arrived(booking: Booking, now: datetime) -> bool:
     return booking.arrived_at is None
 
 
+def _moved_by_salon(booking: Booking, now: datetime) -> bool:
+    return booking.salon_moved_from is not None and booking.starts_at > now
+
+
+def _attendance_open(booking: Booking, now: datetime) -> bool:
+    return booking.attendance_confirmed_at is None and booking.starts_at > now
+
+
+def _disputable(booking: Booking, now: datetime) -> bool:
+    until = booking.disputable_until
+    return booking.disputed_at is None and until is not None and now < until
+
+
+def _dispute_open(booking: Booking, now: datetime) -> bool:
+    return booking.disputed_at is not None and booking.dispute_answered_at is None
+
+
 def _move(states: tuple[str, ...], roles: tuple[str, ...], to: str | None, **more: Any) -> Move:
     return Move(frozenset(states), frozenset(roles), to, **more)
 
@@ -88,11 +107,26 @@ MOVES: dict[str, Move] = {
         (S.HELD, S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON, _SYSTEM), S.CANCELLED, when=_not_over
     ),
     "reschedule": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON), None, when=_to_come),
+    "accept_move": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER,), None, when=_moved_by_salon),
+    "refuse_move": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER,), S.CANCELLED, when=_moved_by_salon),
+    "confirm_attendance": _move((S.CONFIRMED,), (_CUSTOMER,), None, when=_attendance_open),
     "check_in": _move((S.CONFIRMED,), (_SALON,), S.CONFIRMED, when=_not_arrived),
     "complete": _move((S.CONFIRMED,), (_SALON,), S.COMPLETED, when=_begun),
     "no_show": _move((S.CONFIRMED,), (_SALON,), S.NO_SHOW, when=_begun),
+    "dispute_no_show": _move((S.NO_SHOW,), (_CUSTOMER,), None, when=_disputable),
+    "uphold_no_show": _move((S.NO_SHOW,), (_SALON,), None, when=_dispute_open),
+    "withdraw_no_show": _move((S.NO_SHOW,), (_SALON,), S.COMPLETED),
     "expire": _move((S.HELD, S.REQUESTED), (_SYSTEM,), S.EXPIRED),
 }
+
+MOMENTS = {
+    "check_in": "arrived_at",
+    "confirm_attendance": "attendance_confirmed_at",
+    "no_show": "no_show_at",
+    "dispute_no_show": "disputed_at",
+    "uphold_no_show": "dispute_answered_at",
+}
+"""Moves whose own moment stands on the booking."""
 
 CLOSING = frozenset({S.CANCELLED, S.DECLINED, S.EXPIRED})
 
@@ -119,7 +153,7 @@ def may(booking: Booking, verb: str, *, actor: Actor, now: datetime) -> bool:
 def allowed_actions(booking: Booking, *, actor: Actor, now: datetime) -> list[str]:
     """What the app may offer as buttons; the server decides again on each press."""
     verbs = [verb for verb in MOVES if may(booking, verb, actor=actor, now=now)]
-    if actor.role == ActorRole.CUSTOMER and "reschedule" in verbs and cancellation_fee(booking, now=now):
+    if actor.role == ActorRole.CUSTOMER and "reschedule" in verbs and _stays_put(booking, now=now):
         verbs.remove("reschedule")
     dead = booking.dies_at is not None and booking.dies_at <= now
     if actor.role == ActorRole.CUSTOMER and booking.state == S.HELD and not dead:
@@ -131,22 +165,32 @@ def cancellation_fee(booking: Booking, *, now: datetime) -> int:
     """Halalas the salon keeps when the customer cancels now: by the policy copied onto the booking."""
     if booking.state != S.CONFIRMED or now < booking.free_cancel_until:
         return 0  # an unanswered request costs nothing: the salon has promised nothing yet
+    if booking.salon_moved_from is not None:
+        return 0  # nobody agreed to this time
     return percentage(booking.deposit_minor, booking.late_cancel_percent)
+
+
+def _stays_put(booking: Booking, *, now: datetime) -> type[DomainError] | None:
+    """Why a customer may move this booking no more, though it could be moved."""
+    if cancellation_fee(booking, now=now):
+        return RescheduleTooLate
+    return None if booking.moves_left or booking.salon_moved_from is not None else RescheduleLimit
 
 
 def check_move(booking: Booking, verb: str, *, actor: Actor, now: datetime) -> None:
     """Refuse a move that is not open to this actor now.
 
     Raises PermissionDenied when this role never may, CannotChangeStatus when not in this state, SlotExpired for a dead
-    hold, RescheduleTooLate where moving would dodge the fee that cancelling costs by now.
+    hold, RescheduleTooLate where moving would dodge the fee that cancelling costs by now, RescheduleLimit where the
+    customer has moved it as often as the salon allows.
     """
     if actor.role not in MOVES[verb].roles:
         raise PermissionDenied
     if not may(booking, verb, actor=actor, now=now):
         raise SlotExpired if booking.dies_at and booking.dies_at <= now else CannotChangeStatus
-    late = verb == "reschedule" and actor.role == ActorRole.CUSTOMER and cancellation_fee(booking, now=now)
-    if late:
-        raise RescheduleTooLate
+    too_often = verb == "reschedule" and actor.role == ActorRole.CUSTOMER and _stays_put(booking, now=now)
+    if too_often:
+        raise too_often
 
 
 def transition(
@@ -161,12 +205,18 @@ def transition(
     booking.state = MOVES[verb].to or booking.state
     booking.version += 1
     changed = ["state", "version", "respond_by", "hold_expires_at", "deposit_paid_at"]
-    if verb == "check_in":
-        booking.arrived_at = now
-        changed.append("arrived_at")
-    if verb == "cancel":
+    if moment := MOMENTS.get(verb):
+        setattr(booking, moment, now)
+        changed.append(moment)
+    if verb == "accept_move":
+        booking.salon_moved_from = None
+        changed.append("salon_moved_from")
+    if booking.state == S.CANCELLED:
         booking.cancellation_fee_minor = fee_minor
         changed.append("cancellation_fee_minor")
+    if verb == "withdraw_no_show" and booking.disputed_at is not None:
+        booking.dispute_answered_at = now
+        changed.append("dispute_answered_at")
     booking.save(update_fields=changed)
     write_event(booking, verb, before=before, actor=actor, reason=reason, now=now)
     claims = Claim.objects.filter(booking=booking, is_active=True)
@@ -191,6 +241,7 @@ def write_event(
     now: datetime,
     reason: str = "",
     moved_from: datetime | None = None,
+    changes: Changes | None = None,
 ) -> None:
     BookingEvent.objects.create(
         booking=booking,
@@ -202,6 +253,7 @@ def write_event(
         actor=actor.user,
         reason=reason,
         moved_from=moved_from,
+        changes=changes or {},
         at=now,
     )
 

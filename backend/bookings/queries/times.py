@@ -7,7 +7,7 @@ import uuid
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,8 @@ from backend.salons.timetable.rules import LATEST_CLOSING
 
 _EPOCH = date(1970, 1, 1)
 _DAY = timedelta(days=1)
+DESK_LOOKS_BACK = 12 * 60
+"""Minutes. Who came in without a booking is written down when there is a hand free for it."""
 _KEPT_VISITS = 1024
 """Of one salon. A person may choose among hundreds of services and people, a robot among all their combinations."""
 
@@ -48,7 +50,8 @@ class Wish:
 class Visit:
     """Services to be done one after another at one salon, and who and what could serve each.
 
-    One that the desk writes down needs no notice: whoever writes it is there. As long as a salon's rules are kept,
+    One that the desk writes down needs no notice, may begin at any minute, and may have begun: whoever writes it is
+    there. As long as a salon's rules are kept,
     the same wishes make the same object.
     """
 
@@ -185,7 +188,10 @@ def question(
 ) -> Question[uuid.UUID]:
     """The same, ready to be asked. Raises RulesChanged."""
     known = taken(visit, starts=starts, now=now, customer=customer, moving=moving)
-    return reckoned(visit, known, now=ceil_minute(now), customer=customer)
+    minute = ceil_minute(now)
+    if visit.at_desk and starts[0] >= minute - DESK_LOOKS_BACK:
+        minute = min(minute, starts[0])
+    return reckoned(visit, known, now=minute, customer=customer)
 
 
 def reckoned(visit: Visit, known: Taken, *, now: int, customer: Any = None) -> Question[uuid.UUID]:
@@ -208,6 +214,7 @@ def reckoned(visit: Visit, known: Taken, *, now: int, customer: Any = None) -> Q
         full_days=full_days,
         notice_minutes=visit.notice_minutes,
         horizon_days=visit.horizon_days,
+        any_minute=visit.at_desk,
     )
 
 
@@ -229,15 +236,19 @@ def look_at(
     now: datetime,
     customer: Any = None,
     moving: uuid.UUID | None = None,
+    overbook: bool = False,
 ) -> tuple[Slot[uuid.UUID] | None, tuple[Reason, ...]]:
     """The slot that starts at this moment, or None and every reason against it.
 
-    A moment inside a minute is off every grid.
+    A moment inside a minute is off every grid. With `overbook`, that people are taken is no reason.
     """
     if starts_at.second or starts_at.microsecond:
         return None, (Reason.NOT_ON_GRID,)
     start = availability.floor_minute(starts_at)
     asked = question(visit, starts=(start, start + 1), now=now, customer=customer, moving=moving)
+    if overbook:
+        things = {owner: spans for owner, spans in asked.busy.items() if owner not in visit.staff_ids}
+        asked = replace(asked, busy=things, full_days={})
     slot = availability.offer(asked, start)
     return slot, () if slot is not None else availability.explain(asked, start)
 

@@ -124,6 +124,7 @@ label(
     deposit_percent=_("deposit (%)"),
     free_cancel_hours=_("hours until which cancelling is free"),
     late_cancel_percent=_("part of the deposit kept after that (%)"),
+    max_reschedules=_("moves of one booking by its customer"),
     prayer_pause=_("pause for prayer"),
     pause_prayers=_("prayers chosen"),
     prayer_pause_minutes=_("minutes of a pause"),
@@ -334,7 +335,7 @@ class SalonAdmin(NumberedAdmin):
         ),
         (
             _("Deposit and cancelling"),
-            {"fields": ("deposit_percent", "free_cancel_hours", "late_cancel_percent")},
+            {"fields": ("deposit_percent", "free_cancel_hours", "late_cancel_percent", "max_reschedules")},
         ),
         (
             _("Prayer"),

@@ -175,6 +175,7 @@ class Salon(models.Model):
     deposit_percent = models.PositiveSmallIntegerField(default=0)
     free_cancel_hours = models.PositiveSmallIntegerField(default=24)
     late_cancel_percent = models.PositiveSmallIntegerField(default=100)
+    max_reschedules = models.PositiveSmallIntegerField(default=3)
     prayer_pause = models.CharField(max_length=6, choices=PrayerPause.choices, default=PrayerPause.FRIDAY)
     pause_prayers = ArrayField(models.CharField(max_length=7), default=list, blank=True)
     prayer_pause_minutes = models.PositiveSmallIntegerField(default=30)
@@ -206,6 +207,7 @@ class Salon(models.Model):
                 condition=Q(grid_minutes__gte=5, grid_minutes__lte=240), name="salon_grid_is_sensible"
             ),
             models.CheckConstraint(condition=Q(horizon_days__lte=366), name="salon_horizon_is_sensible"),
+            models.CheckConstraint(condition=Q(max_reschedules__lte=20), name="salon_moves_are_few"),
             models.CheckConstraint(
                 condition=Q(rating_sum__gte=F("rating_count"), rating_sum__lte=5 * F("rating_count")),
                 name="salon_rating_adds_up",

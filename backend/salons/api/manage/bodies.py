@@ -106,6 +106,7 @@ class ProfileBody(Body):
     deposit_percent = _whole(0, 100)
     free_cancel_hours = _whole(0, 30 * 24)
     late_cancel_percent = _whole(0, 100)
+    max_reschedules = _whole(0, 20, help_text="How often a customer may move one booking")
     prayer_pause = fields.Choice(choices=PrayerPause.choices, required=False)
     pause_prayers = serializers.ListField(
         child=fields.Choice(choices=PRAYERS), max_length=len(PRAYERS), required=False

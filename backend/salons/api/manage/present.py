@@ -23,6 +23,7 @@ _AS_STORED = (
     "deposit_percent",
     "free_cancel_hours",
     "late_cancel_percent",
+    "max_reschedules",
     "prayer_pause",
     "pause_prayers",
     "prayer_pause_minutes",

@@ -93,6 +93,7 @@ class SalonProfileShape(SalonStandingShape):
     deposit_percent = serializers.IntegerField()
     free_cancel_hours = serializers.IntegerField()
     late_cancel_percent = serializers.IntegerField()
+    max_reschedules = serializers.IntegerField()
     prayer_pause = serializers.ChoiceField(choices=PrayerPause.choices)
     pause_prayers = serializers.ListField(child=serializers.ChoiceField(choices=PRAYERS))
     prayer_pause_minutes = serializers.IntegerField()
