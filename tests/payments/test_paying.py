@@ -23,6 +23,7 @@ from backend.payments.operations import (
     unowed_minor,
 )
 from backend.payments.providers import GatewayPayment
+from backend.salons.models import Closure, Salon
 from tests.factories import UserFactory, employ
 from tests.payments.conftest import CARD, INSUFFICIENT, Payer
 from tests.support.api import Api, ok, refused
@@ -174,6 +175,26 @@ def test_a_payment_that_comes_after_the_time_was_given_away_goes_back(payer: Pay
     assert Claim.objects.filter(booking_id=other, is_active=True).exists()
     assert payer.read(payment)["state"] == "refunded"
     assert any("23.00" in text for text in sent(payer.user.phone))
+
+
+@pytest.mark.parametrize("meanwhile", ["closed", "suspended"])
+def test_a_payment_that_comes_after_the_salon_closed_for_that_time_goes_back(
+    payer: Payer, meanwhile: str
+) -> None:
+    payment = payer.begin()
+    payer.at_the_bank(payment)
+    with freeze_time(timezone.now() + timedelta(minutes=21), tick=True):
+        if meanwhile == "closed":
+            day = payer.booking.starts_at.date()
+            Closure.objects.create(salon=payer.salon, kind="days", first_date=day, last_date=day)
+        else:
+            Salon.objects.filter(pk=payer.salon.pk).update(status="suspended")
+        payer.sandbox.pay(payment["id"])
+        ok(payer.webhook(payment))
+        payer.sign_in_again()
+        assert ok(payer.phone.get(f"bookings/{payer.booking_id}"))["state"] == "expired"
+        assert payer.read(payment)["state"] == "refunded"
+    assert not Claim.objects.filter(booking=payer.booking, is_active=True).exists()
 
 
 def test_a_payment_of_another_amount_is_put_aside_and_pays_for_nothing(payer: Payer) -> None:

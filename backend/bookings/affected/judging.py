@@ -40,7 +40,7 @@ OF_HOURS = (
 
 @dataclass(frozen=True, slots=True)
 class ComingVisit:
-    """A booking that has not begun, as the engine sees it: its start, and its own people and resources."""
+    """A booking as the engine sees it: its start, and its own people and resources."""
 
     booking_id: uuid.UUID
     salon_id: uuid.UUID
@@ -74,12 +74,22 @@ def live(now: datetime, prefix: str = "") -> Q:
 
 def coming_visits(which: Q, *, now: datetime) -> Iterator[ComingVisit]:
     """The live bookings among `which` (a filter on bookings' items), by time. Two queries."""
+    yield from _visits(which & live(now, "booking__"))
+
+
+def misfits(booking_id: uuid.UUID, timetable: SalonTimetable) -> tuple[Reason, ...]:
+    """What the salon's hours have against a booking where it stands, whatever state it is in."""
+    [visit] = _visits(Q(booking_id=booking_id))
+    return _reasons(_rulebook(timetable), visit)
+
+
+def _visits(which: Q) -> Iterator[ComingVisit]:
     resources = defaultdict(list)
-    held = ItemResource.objects.filter(item__in=BookingItem.objects.filter(which, live(now, "booking__")))
+    held = ItemResource.objects.filter(item__in=BookingItem.objects.filter(which))
     for item_id, resource_id in held.values_list("item_id", "resource_id"):
         resources[item_id].append(resource_id)
     rows = (
-        BookingItem.objects.filter(which, live(now, "booking__"))
+        BookingItem.objects.filter(which)
         .order_by("booking__starts_at", "booking_id", "position")
         .values_list(
             "booking_id",

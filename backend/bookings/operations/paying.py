@@ -6,11 +6,12 @@ import uuid
 from datetime import datetime, timedelta
 
 from backend.accounts.queries import is_gone
+from backend.bookings.affected.judging import misfits
 from backend.bookings.models import Booking, BookingState, Claim
-from backend.bookings.operations.claiming import is_day_full, lock_calendars_of, retake_claims
+from backend.bookings.operations.claiming import hold_rules, is_day_full, lock_calendars_of, retake_claims
 from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.operations.transitions import SYSTEM, transition
-from backend.bookings.refusals import CannotChangeStatus, SlotExpired
+from backend.bookings.refusals import CannotChangeStatus, SalonNotLive, SlotExpired
 
 HOLD = timedelta(minutes=10)
 HOLD_WHILE_PAYING = timedelta(minutes=20)
@@ -38,14 +39,20 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
     """The deposit has arrived. True when the booking stands on it, False when the money must go back.
 
     Runs inside the caller's transaction. A hold that died meanwhile gets its own time back when it is still free and
-    still to come, and nobody's day has become full; what a person cancelled stays cancelled. Calendars are locked
-    before the booking, like everywhere.
+    still to come, the salon still takes bookings and is open then, and nobody's day has become full; what a person
+    cancelled stays cancelled. The salon's rules are held first and calendars locked before the booking, as everywhere.
     """
     seen = Booking.objects.select_related("customer", "salon").get(pk=booking_id)
     dead = seen.state == BookingState.EXPIRED or (seen.dies_at is not None and seen.dies_at <= now)
     if dead:
         # A hold past its end may be written down as expired before it is locked below.
+        try:
+            rules = hold_rules(seen.salon_id)
+        except SalonNotLive:
+            return False
         lock_calendars_of(booking_id)
+        if misfits(booking_id, rules.rulebook.timetable):
+            return False
     booking = (
         Booking.objects.select_for_update(no_key=True, of=("self",))
         .select_related("salon")
