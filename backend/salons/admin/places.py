@@ -125,6 +125,7 @@ label(
     free_cancel_hours=_("hours until which cancelling is free"),
     late_cancel_percent=_("part of the deposit kept after that (%)"),
     max_reschedules=_("moves of one booking by its customer"),
+    authorise_first=_("deposits are charged when the salon confirms"),
     prayer_pause=_("pause for prayer"),
     pause_prayers=_("prayers chosen"),
     prayer_pause_minutes=_("minutes of a pause"),
@@ -335,7 +336,15 @@ class SalonAdmin(NumberedAdmin):
         ),
         (
             _("Deposit and cancelling"),
-            {"fields": ("deposit_percent", "free_cancel_hours", "late_cancel_percent", "max_reschedules")},
+            {
+                "fields": (
+                    "deposit_percent",
+                    "free_cancel_hours",
+                    "late_cancel_percent",
+                    "max_reschedules",
+                    "authorise_first",
+                )
+            },
         ),
         (
             _("Prayer"),

@@ -132,6 +132,11 @@ class SalonQuerySet(models.QuerySet["Salon"]):
         return self.filter(status=SalonStatus.LIVE)
 
 
+LONGEST_WAIT_FOR_CAPTURE = 5 * 24 * 60
+"""Minutes a salon may take to answer where deposits are only authorised first: issuers drop holds after a week or two
+(Moyasar facts 9)."""
+
+
 class Salon(models.Model):
     """One place with one calendar of opening hours, and its rules for being booked.
 
@@ -176,6 +181,7 @@ class Salon(models.Model):
     free_cancel_hours = models.PositiveSmallIntegerField(default=24)
     late_cancel_percent = models.PositiveSmallIntegerField(default=100)
     max_reschedules = models.PositiveSmallIntegerField(default=3)
+    authorise_first = models.BooleanField(default=False)
     prayer_pause = models.CharField(max_length=6, choices=PrayerPause.choices, default=PrayerPause.FRIDAY)
     pause_prayers = ArrayField(models.CharField(max_length=7), default=list, blank=True)
     prayer_pause_minutes = models.PositiveSmallIntegerField(default=30)
@@ -208,6 +214,10 @@ class Salon(models.Model):
             ),
             models.CheckConstraint(condition=Q(horizon_days__lte=366), name="salon_horizon_is_sensible"),
             models.CheckConstraint(condition=Q(max_reschedules__lte=20), name="salon_moves_are_few"),
+            models.CheckConstraint(
+                condition=Q(authorise_first=False) | Q(respond_within_minutes__lte=LONGEST_WAIT_FOR_CAPTURE),
+                name="salon_answers_while_an_authorisation_lives",
+            ),
             models.CheckConstraint(
                 condition=Q(rating_sum__gte=F("rating_count"), rating_sum__lte=5 * F("rating_count")),
                 name="salon_rating_adds_up",

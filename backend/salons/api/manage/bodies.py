@@ -106,6 +106,9 @@ class ProfileBody(Body):
     deposit_percent = _whole(0, 100)
     free_cancel_hours = _whole(0, 30 * 24)
     late_cancel_percent = _whole(0, 100)
+    authorise_first = fields.Boolean(
+        required=False, help_text="Deposits are held on the card and charged when the salon confirms"
+    )
     max_reschedules = _whole(0, 20, help_text="How often a customer may move one booking")
     prayer_pause = fields.Choice(choices=PrayerPause.choices, required=False)
     pause_prayers = serializers.ListField(

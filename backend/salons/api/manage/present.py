@@ -24,6 +24,7 @@ _AS_STORED = (
     "free_cancel_hours",
     "late_cancel_percent",
     "max_reschedules",
+    "authorise_first",
     "prayer_pause",
     "pause_prayers",
     "prayer_pause_minutes",

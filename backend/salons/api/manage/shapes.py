@@ -94,6 +94,7 @@ class SalonProfileShape(SalonStandingShape):
     free_cancel_hours = serializers.IntegerField()
     late_cancel_percent = serializers.IntegerField()
     max_reschedules = serializers.IntegerField()
+    authorise_first = serializers.BooleanField()
     prayer_pause = serializers.ChoiceField(choices=PrayerPause.choices)
     pause_prayers = serializers.ListField(child=serializers.ChoiceField(choices=PRAYERS))
     prayer_pause_minutes = serializers.IntegerField()
