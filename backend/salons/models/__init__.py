@@ -28,6 +28,7 @@ from backend.salons.models.offer import (
 from backend.salons.models.people import Favourite, Membership, Review, ReviewReport, ReviewStatus, SalonRole
 from backend.salons.models.photos import Photo
 from backend.salons.models.places import (
+    LONGEST_WAIT_FOR_CAPTURE,
     Audience,
     Business,
     Category,
@@ -41,6 +42,7 @@ from backend.salons.models.places import (
 )
 
 __all__ = [
+    "LONGEST_WAIT_FOR_CAPTURE",
     "Audience",
     "Business",
     "Category",

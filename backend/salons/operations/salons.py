@@ -21,6 +21,7 @@ from backend.core.errors import (
     VersionConflict,
 )
 from backend.salons.models import (
+    LONGEST_WAIT_FOR_CAPTURE,
     Business,
     City,
     District,
@@ -129,6 +130,9 @@ def _columns(salon: Salon, values: Mapping[str, Any]) -> dict[str, Any]:
     pause = columns.get("prayer_pause", salon.prayer_pause)
     if pause == PrayerPause.CHOSEN and not columns.get("pause_prayers", salon.pause_prayers):
         raise ValidationFailed.at("/pause_prayers", "list_empty")
+    wait = columns.get("respond_within_minutes", salon.respond_within_minutes)
+    if columns.get("authorise_first", salon.authorise_first) and wait > LONGEST_WAIT_FOR_CAPTURE:
+        raise ValidationFailed.at("/respond_within_minutes", "authorisation_too_short")
     return columns
 
 
