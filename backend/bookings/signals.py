@@ -5,3 +5,6 @@ from django.dispatch import Signal
 booking_closed = Signal()
 """A booking was cancelled, declined or expired. Arguments: `booking`, `verb`, `fee_minor` (halalas the salon keeps
 of what was paid), `actor` (a user or None), `now`."""
+
+booking_confirmed = Signal()
+"""The salon, or its setting, said yes to a booking. Arguments: `booking`, `now`."""

@@ -36,8 +36,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from backend.core.patience import seconds_left
+
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_IDLE_SECONDS = 4.0  # shorter than the idle limit of common servers (5 s and up)
+SHORTEST_CALL = 0.2  # with less time than this (seconds) a call does not begin
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 log = logging.getLogger("mawid.outbound")
@@ -99,7 +102,8 @@ class HttpClient:
     """Calls one company. Safe to share: each thread has its own session and kept-alive connection.
 
     All times are seconds. `total_timeout` covers the call from connecting to the last byte, however
-    slowly those bytes drip; only the resolver's own patience for a host name lies outside it.
+    slowly those bytes drip; only the resolver's own patience for a host name lies outside it. A caller's own
+    `patience` shortens it.
     `request` can set the two answer times for one call.
     """
 
@@ -165,8 +169,10 @@ class HttpClient:
                 auth=self._auth,
             )
         )
+        if seconds_left() < SHORTEST_CALL:
+            raise Unreachable("no time left to ask")
         started = time.monotonic()
-        deadline = started + (total_timeout or self._total_timeout)
+        deadline = started + min(total_timeout or self._total_timeout, seconds_left())
         patience = read_timeout or self._read_timeout
         status: int | None = None
         outcome = "error"

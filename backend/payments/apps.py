@@ -7,11 +7,22 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from backend.core import jobs, privacy
+        from backend.core.purge import now_and_then
         from backend.payments import receivers  # noqa: F401  (connects itself)
-        from backend.payments.operations import finish_events, send_due_refunds, settle_unfinished
+        from backend.payments.gateway import purge_calls
+        from backend.payments.operations import (
+            catch_up,
+            finish_cards,
+            finish_events,
+            send_due_refunds,
+            settle_unfinished,
+        )
         from backend.payments.privacy import KEEPER
 
         privacy.register(KEEPER)
         jobs.register("webhooks", finish_events)
         jobs.register("payments", settle_unfinished)
+        jobs.register("catch-up", catch_up)
         jobs.register("refunds", send_due_refunds)
+        jobs.register("cards", finish_cards)
+        jobs.register("purge-gateway-calls", now_and_then("gateway-calls", purge_calls))

@@ -1,4 +1,4 @@
-"""What payments keep about a person: what they paid and got back. All of it stays, and none of it names them."""
+"""What payments keep about a person: what they paid and got back. Amounts stay without a name; saved cards go."""
 
 from __future__ import annotations
 
@@ -11,9 +11,22 @@ from django.utils.translation import gettext_lazy as _
 
 from backend.bookings.models import Booking
 from backend.bookings.privacy import RECORDS_KEPT
-from backend.core.privacy import Erasure, Keeper, Kept, Person, Record
+from backend.core.privacy import (
+    ERASED_NAME,
+    Erased,
+    Erasure,
+    Keeper,
+    Kept,
+    Leftover,
+    Person,
+    Record,
+    pick,
+    without_phones,
+)
 from backend.core.time import rfc3339
-from backend.payments.models import Payment, PaymentState, Refund, RefundState
+from backend.payments.models import DeskReceipt, Payment, PaymentState, Refund, RefundState
+from backend.payments.operations import forget_cards_of
+from backend.payments.queries import cards_of
 
 
 def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
@@ -22,6 +35,7 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
             {
                 "id": str(payment.pk),
                 "booking": payment.booking.reference,
+                "purpose": payment.purpose,
                 "state": payment.state,
                 "amount_minor": payment.amount_minor,
                 "captured_minor": payment.captured_minor,
@@ -49,14 +63,50 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
             .select_related("payment")
             .order_by("-created_at", "-id")
         ),
+        "receipts": (
+            {
+                "booking": receipt.booking.reference,
+                "method": receipt.method,
+                "amount_minor": receipt.amount_minor,
+                "tip_minor": receipt.tip_minor,
+                "currency": receipt.currency,
+                "note": without_phones(receipt.note),
+                "at": rfc3339(receipt.taken_at),
+                "voided_at": rfc3339(receipt.voided_at) if receipt.voided_at else None,
+            }
+            for receipt in DeskReceipt.objects.filter(booking__customer=person, taken_at__gte=since)
+            .select_related("booking")
+            .order_by("-taken_at", "-id")
+        ),
+        "cards": (
+            {
+                "brand": card.brand,
+                "last_four": card.last_four,
+                "month": card.month,
+                "year": card.year,
+                "at": rfc3339(card.created_at),
+            }
+            for card in cards_of(person).filter(created_at__gte=since).order_by("-created_at", "-id")
+        ),
     }
 
 
 def erase(person: Person, now: datetime) -> Erasure:
-    """Payments never knew a name; card numbers and holders are the gateway's. A bank's page is of no use any more."""
+    """Payments never knew a name; card numbers and holders are the gateway's. A bank's page is of no use any more.
+
+    Saved cards are forgotten, by the gateway too. Of what the desk took, the words go and the amounts stay.
+    """
     payments = Payment.objects.filter(booking__customer=person)
     payments.exclude(next_action_url="").update(next_action_url="")
+    payments.filter(save_card=True).update(save_card=False)
+    receipts = DeskReceipt.objects.filter(
+        Q(booking__customer=person)
+        | Q(booking__customer__isnull=True, booking__guest_phone=person.phone, booking__guest_phone__gt="")
+    )
+    _forget_words(receipts)
+    cards = forget_cards_of(person, now=now)
     return Erasure(
+        erased=[Erased("cards", _("Saved cards"), cards)],
         kept=[
             Kept(
                 "payments",
@@ -66,9 +116,29 @@ def erase(person: Person, now: datetime) -> Erasure:
                 ),
                 payments.count(),
                 (now + RECORDS_KEPT).date(),
-            )
-        ]
+            ),
+            Kept(
+                "receipts",
+                _("Amounts and times of what was paid at the salon"),
+                _("Accounting and tax rules ask for them. They carry no name."),
+                receipts.count(),
+                (now + RECORDS_KEPT).date(),
+            ),
+        ],
     )
+
+
+def _forget_words(receipts: QuerySet[DeskReceipt]) -> None:
+    receipts.exclude(note="").update(note="")
+    receipts.exclude(void_reason="").update(void_reason=ERASED_NAME)
+
+
+def _purge_words(before: datetime, limit: int, now: datetime) -> int:
+    """What desks wrote beside money long ago, about guests most of all."""
+    worded = ~Q(note="") | ~Q(void_reason__in=("", ERASED_NAME))
+    old = pick(DeskReceipt.objects.filter(worded, taken_at__lt=before), limit)
+    _forget_words(DeskReceipt.objects.filter(pk__in=old))
+    return len(old)
 
 
 def in_use_since(moment: datetime) -> QuerySet[Any, Any]:
@@ -78,4 +148,9 @@ def in_use_since(moment: datetime) -> QuerySet[Any, Any]:
     return Booking.objects.filter(unsettled | owed, customer__isnull=False).values("customer_id")
 
 
-KEEPER = Keeper(export=export, erase=erase, in_use_since=in_use_since)
+KEEPER = Keeper(
+    export=export,
+    erase=erase,
+    in_use_since=in_use_since,
+    leftovers=(Leftover("receipt_notes", None, _purge_words),),
+)

@@ -1,4 +1,4 @@
-"""When a booking closes, what was paid for it is owed back: a row in the same transaction, sent after commit."""
+"""What bookings announce, and what it means for money: rows in the same transaction, the gateway after its commit."""
 
 from __future__ import annotations
 
@@ -8,22 +8,38 @@ from typing import Any
 from django.dispatch import receiver
 
 from backend.bookings.models import Booking
-from backend.bookings.signals import booking_closed
-from backend.payments.models import PAID_STATES, Payment
-from backend.payments.operations import owe_back, unowed_minor
+from backend.bookings.signals import booking_closed, booking_confirmed
+from backend.payments.models import PAID_STATES, Payment, PaymentState
+from backend.payments.operations import owe_back, settle_after_commit, unowed_minor
+from backend.payments.operations.refunding import BOOKING_CLOSED
 
 
 @receiver(booking_closed)
-def refund_closed_booking(
+def give_back_for_closed_booking(
     sender: Any, *, booking: Booking, fee_minor: int, actor: Any, now: datetime, **_: Any
 ) -> None:
-    """Everything but the fee goes back."""
+    """Everything but the fee goes back. The fee is taken from the deposit first.
+
+    No payment is locked here: payments come before bookings, and the booking is locked already.
+    """
     kept = fee_minor
-    paid = Payment.objects.filter(booking=booking, state__in=PAID_STATES, quarantined_because="").order_by(
-        "created_at"
+    paid = Payment.objects.filter(
+        booking=booking, state__in=(*PAID_STATES, PaymentState.AUTHORIZED), quarantined_because=""
     )
-    for payment in paid:
+    for payment in paid.order_by("-purpose", "created_at"):
         left = max(unowed_minor(payment), 0)  # a second payment already on its way back carries no fee
         fee = min(kept, left)
         kept -= fee
-        owe_back(payment, amount_minor=left - fee, reason="booking_closed", requested_by=actor, now=now)
+        if payment.state == PaymentState.AUTHORIZED and fee:
+            settle_after_commit(payment.pk)  # only the fee is charged, which lets the rest of the hold go
+        else:
+            owe_back(payment, amount_minor=left - fee, reason=BOOKING_CLOSED, requested_by=actor, now=now)
+
+
+@receiver(booking_confirmed)
+def charge_what_the_bank_holds(sender: Any, *, booking: Booking, **_: Any) -> None:
+    if booking.deposit_secured_at is None or booking.deposit_paid_at is not None:
+        return
+    held = Payment.objects.filter(booking=booking, state=PaymentState.AUTHORIZED, secured_at__isnull=False)
+    for payment_id in held.values_list("pk", flat=True):
+        settle_after_commit(payment_id)

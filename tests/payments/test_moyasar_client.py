@@ -144,7 +144,7 @@ class _ListenerHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST
+    do_GET = do_PUT = do_DELETE = do_POST
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -320,6 +320,11 @@ def test_stc_pay_ends_with_the_code_the_payer_types(gateway, sandbox, otp, statu
         {"type": "token", "token": int(MADA_OK)},
         {"type": "applepay", "token": json.dumps({"card": {"number": "x"}})},
         {"type": "token", "token": "token_ok", "more": [{"deep": {"pan": "x"}}]},
+        {"type": "token", "token": "token_ok", "more": [{"cardNumber": "x"}]},
+        {"type": "token", "token": "token_ok", "security-code": "x"},
+        {"type": "token", "token": float(MADA_OK)},
+        {"type": "stcpay", "mobile": "0512345678", "cvc": "123"},
+        {"type": "samsungpay", "token": json.dumps({"deep": [{"pan": MADA_OK}]})},
     ],
 )
 def test_card_data_is_refused_before_anything_leaves_and_is_not_repeated_in_the_error(

@@ -145,6 +145,10 @@ class SandboxProcess:
             return self._session.get(url, timeout=10)
         return self._session.post(url, data={"result": result}, allow_redirects=False, timeout=10)
 
+    def press(self, url: str, choice: str) -> requests.Response:
+        """A button of an invoice's page: PAY or DECLINE (redirect not followed)."""
+        return self._session.post(url, data={"choice": choice}, allow_redirects=False, timeout=10)
+
     # Controls
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
@@ -180,6 +184,20 @@ class SandboxProcess:
         value: dict[str, int] = self.control("POST", "/payments", list(rows))
         return value
 
+    def lapse(self, payment_id: UUID | str) -> None:
+        """The issuer drops a hold, and nobody is told."""
+        self.control("POST", f"/lapse/{payment_id}")
+
+    def settle(self, *, until: str | None = None, chargebacks: Sequence[UUID | str] = ()) -> dict[str, Any]:
+        """Send what moved since the last settlement (before `until`) to the bank."""
+        body = {"until": until, "chargebacks": [str(one) for one in chargebacks]}
+        value: dict[str, Any] = self.control("POST", "/settlements", body)
+        return value
+
+    def single_refund(self, single: bool) -> None:
+        """Whether a second refund of one payment is refused."""
+        self.control("POST", "/settings", {"single_refund": single})
+
     def advance_clock(self, seconds: float) -> None:
         self.control("POST", "/clock", {"advance_seconds": seconds})
 
@@ -191,8 +209,9 @@ class SandboxProcess:
     def pause_webhooks(self) -> None:
         self.control("POST", "/webhooks/pause")
 
-    def resume_webhooks(self) -> None:
-        self.control("POST", "/webhooks/resume")
+    def resume_webhooks(self, order: str | None = None) -> None:
+        """`order` is how what waited is sent: "reversed", "shuffled", or as it came."""
+        self.control("POST", "/webhooks/resume", {"order": order})
 
     def resend_webhook(
         self, *, event_id: str | None = None, payment_id: UUID | str | None = None, times: int = 1

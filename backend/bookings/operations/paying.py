@@ -10,25 +10,29 @@ from backend.bookings.affected.judging import misfits
 from backend.bookings.models import Booking, BookingState, Claim
 from backend.bookings.operations.claiming import hold_rules, is_day_full, lock_calendars_of, retake_claims
 from backend.bookings.operations.expiring import clear_dead_claims
-from backend.bookings.operations.transitions import SYSTEM, transition
+from backend.bookings.operations.transitions import CLOSING, SYSTEM, transition
 from backend.bookings.refusals import CannotChangeStatus, SalonNotLive, SlotExpired
 
 HOLD = timedelta(minutes=10)
 HOLD_WHILE_PAYING = timedelta(minutes=20)
-LONGEST_HOLD = timedelta(minutes=45)
+LONGEST_HOLD = timedelta(minutes=60)
+AT_THE_BANK = timedelta(minutes=15)
+"""How long Moyasar lets a payer stall in 3-D Secure: payment facts 4."""
 
 
 def payment_begun(booking: Booking, *, now: datetime) -> None:
-    """Keep the time while the person pays: 20 minutes from here (a bank page may take 15), never past 45 in all.
+    """Keep the time while the person pays: 20 minutes from here, never past 60 in all.
 
-    `booking` is locked. Raises CannotChangeStatus unless it waits for its deposit, SlotExpired when too late.
+    What remains is never less than the bank's page may take, so nobody who stalls there loses the time before Moyasar
+    gives up on them. `booking` is locked. Raises CannotChangeStatus unless it waits for its deposit, SlotExpired when
+    too late.
     """
     if booking.state != BookingState.HELD:
         raise SlotExpired if booking.state == BookingState.EXPIRED else CannotChangeStatus
     assert booking.hold_expires_at is not None
-    if booking.hold_expires_at <= now:
-        raise SlotExpired
     until = min(now + HOLD_WHILE_PAYING, booking.created_at + LONGEST_HOLD)
+    if booking.hold_expires_at <= now or until < now + AT_THE_BANK:
+        raise SlotExpired
     if until > booking.hold_expires_at:
         booking.hold_expires_at = until
         booking.save(update_fields=["hold_expires_at"])
@@ -42,6 +46,37 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
     still to come, the salon still takes bookings and is open then, and nobody's day has become full; what a person
     cancelled stays cancelled. The salon's rules are held first and calendars locked before the booking, as everywhere.
     """
+    return _deposit_came(booking_id, "deposit_paid_at", now=now)
+
+
+def deposit_secured(booking_id: uuid.UUID, *, now: datetime) -> bool:
+    """The bank holds the deposit, to be charged once the salon confirms. True when the booking stands on that.
+
+    As `deposit_paid` in everything else.
+    """
+    return _deposit_came(booking_id, "deposit_secured_at", now=now)
+
+
+def deposit_to_charge(booking: Booking) -> int | None:
+    """Halalas to charge of a deposit that the bank holds; None while the salon has yet to answer."""
+    if booking.state == BookingState.REQUESTED:
+        return None
+    return (booking.cancellation_fee_minor or 0) if booking.state in CLOSING else booking.deposit_minor
+
+
+def deposit_charged(booking_id: uuid.UUID, *, now: datetime) -> int:
+    """What the bank held for a booking is charged now. Halalas of it that are the salon's; the rest goes back."""
+    booking = Booking.objects.select_for_update(no_key=True).get(pk=booking_id)
+    due = deposit_to_charge(booking)
+    if due is None:
+        due = booking.deposit_minor
+    if due and booking.deposit_paid_at is None:
+        booking.deposit_paid_at = now
+        booking.save(update_fields=["deposit_paid_at"])
+    return due
+
+
+def _deposit_came(booking_id: uuid.UUID, moment: str, *, now: datetime) -> bool:
     seen = Booking.objects.select_related("customer", "salon").get(pk=booking_id)
     dead = seen.state == BookingState.EXPIRED or (seen.dies_at is not None and seen.dies_at <= now)
     if dead:
@@ -61,7 +96,7 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
     if dead and is_day_full(booking_id, now=now):
         return False
     if booking.state == BookingState.EXPIRED:
-        if booking.deposit_paid_at is not None or booking.starts_at <= now:
+        if booking.deposit_paid_at or booking.deposit_secured_at or booking.starts_at <= now:
             return False
         if seen.customer is not None and is_gone(seen.customer):
             return False  # the deletion held the calendar
@@ -70,7 +105,8 @@ def deposit_paid(booking_id: uuid.UUID, *, now: datetime) -> bool:
             return False
     elif booking.state != BookingState.HELD:
         return False
-    booking.deposit_paid_at = now
+    setattr(booking, moment, now)
+    booking.save(update_fields=[moment])
     confirmed = booking.salon.auto_confirm
     booking.hold_expires_at = None
     if not confirmed:

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from backend.bookings.operations import allowed_actions, by_customer
+from backend.bookings.api.present import in_arabic
+from backend.bookings.models import Booking, BookingState
 from backend.core.money import money
 from backend.core.time import rfc3339
-from backend.payments.models import Difference, Payment, PaymentState, Reconciliation
+from backend.payments.models import (
+    DeskReceipt,
+    Difference,
+    Payment,
+    PaymentState,
+    Reconciliation,
+    Resolution,
+    SavedCard,
+)
 from backend.payments.operations import open_differences
-from backend.payments.operations.starting import description, metadata, return_url
-from backend.payments.refusals import FAILURES
+from backend.payments.operations.balances import MORE_THAN_DUE
+from backend.payments.operations.refunding import NOTHING_TO_PAY
+from backend.payments.operations.starting import description, is_wanted, metadata, return_url
+from backend.payments.operations.tasks import Task
+from backend.payments.queries import Balance
+from backend.payments.refusals import FAILURES, NOTICES, TIME_KEPT
+
+UNNEEDED = (NOTHING_TO_PAY, MORE_THAN_DUE)
 
 
-def payment(row: Payment, *, now: datetime) -> dict[str, Any]:
+def payment(row: Payment, *, now: datetime, due_minor: int | None = None) -> dict[str, Any]:
+    """`due_minor` is what the booking still owes, when it is known already."""
     waiting = row.state == PaymentState.INITIATED and not row.quarantined_because
     # Who is at the bank already is waited for; nobody is sent there for a booking that no longer waits for money.
-    payable = waiting and "pay" in allowed_actions(row.booking, actor=by_customer(None), now=now)
+    payable = waiting and is_wanted(row, now=now, due_minor=due_minor)
+    kept_until = _kept_until(row, now=now)
     failure = None
     if row.state == PaymentState.FAILED:
         code = row.failure_code if row.failure_code in FAILURES else "payment_failed"
-        failure = {"code": code, "detail": str(FAILURES[code])}
+        failure = {"code": code, "detail": " ".join([str(FAILURES[code]), *kept_until])}
     next_action = None
     if payable and row.next_action_url and row.source_type != "client":
         next_action = {"type": "redirect", "url": row.next_action_url, "return_url": return_url(row)}
+    notice = _notice_of(row, payable=payable)
     return {
         "id": str(row.id),
+        "purpose": row.purpose,
         "state": row.state,
         "amount": money(row.amount_minor, row.currency),
         "booking": {
@@ -37,10 +57,41 @@ def payment(row: Payment, *, now: datetime) -> dict[str, Any]:
             "version": row.booking.version,
         },
         "failure": failure,
+        "notice": {"code": notice, "detail": " ".join([str(NOTICES[notice]), *kept_until])}
+        if notice
+        else None,
         "next_action": next_action,
         "client_payment": client_payment(row) if payable and row.source_type == "client" else None,
         "poll_after_seconds": _poll_after(row, now) if waiting else None,
+        "created_at": rfc3339(row.created_at, row.booking.salon.zone),
     }
+
+
+def _notice_of(row: Payment, *, payable: bool) -> str | None:
+    """The code of what a payer should know about a payment that has not failed."""
+    if row.quarantined_because:
+        return "under_review"
+    if row.state == PaymentState.VOIDED:
+        return "released"
+    if row.state == PaymentState.INITIATED:
+        if row.source_type != "client":
+            return "waiting_for_payer" if payable and row.next_action_url else "waiting_for_bank"
+        if row.gateway_seen:
+            return "waiting_for_payer" if payable else "waiting_for_bank"
+        return "not_started" if payable and row.checked_at else None
+    if any(refund.reason in UNNEEDED for refund in row.refunds.all()):
+        return "not_needed"
+    return None
+
+
+def _kept_until(row: Payment, *, now: datetime) -> list[str]:
+    """The sentence that the time is still kept, while it is."""
+    until = row.booking.hold_expires_at
+    if row.booking.state != BookingState.HELD or until is None or until <= now:
+        return []
+    local = until.astimezone(row.booking.salon.zone)
+    half = ("ص" if local.hour < 12 else "م") if in_arabic() else ("AM" if local.hour < 12 else "PM")
+    return [str(TIME_KEPT) % {"time": f"{local.hour % 12 or 12}:{local.minute:02d} {half}"}]
 
 
 def client_payment(row: Payment) -> dict[str, Any]:
@@ -53,7 +104,8 @@ def client_payment(row: Payment) -> dict[str, Any]:
         "metadata": metadata(row),
         "publishable_key": settings.MOYASAR_PUBLISHABLE_KEY,
         "callback_url": return_url(row),
-        "manual": False,
+        "manual": row.manual,
+        "save_card": row.save_card,
         "apply_coupon": False,
     }
 
@@ -61,6 +113,86 @@ def client_payment(row: Payment) -> dict[str, Any]:
 def _poll_after(row: Payment, now: datetime) -> int:
     age = (now - row.created_at).total_seconds()
     return 2 if age < 30 else 5 if age < 120 else 15
+
+
+def balance(booking: Booking, found: Balance) -> dict[str, Any]:
+    return {
+        "total": money(found.total_minor, booking.currency),
+        "paid": money(found.paid_minor, booking.currency),
+        "refunded": money(found.refunded_minor, booking.currency),
+        "due": money(found.due_minor, booking.currency),
+    }
+
+
+def receipt(row: DeskReceipt, *, zone: ZoneInfo) -> dict[str, Any]:
+    """A receipt as the guest sees it."""
+    return {
+        "id": str(row.id),
+        "method": row.method,
+        "amount": money(row.amount_minor, row.currency),
+        "tip": money(row.tip_minor, row.currency),
+        "taken_at": rfc3339(row.taken_at, zone),
+        "voided_at": rfc3339(row.voided_at, zone) if row.voided_at else None,
+    }
+
+
+def desk_receipt(row: DeskReceipt, *, zone: ZoneInfo) -> dict[str, Any]:
+    return receipt(row, zone=zone) | {
+        "note": row.note or None,
+        "taken_by": {"id": str(row.taken_by_id), "name": row.taken_by.name or None},
+        "voided_by": {"id": str(row.voided_by_id), "name": row.voided_by.name or None}
+        if row.voided_by
+        else None,
+        "void_reason": row.void_reason or None,
+    }
+
+
+def desk_payment(row: Payment, *, zone: ZoneInfo) -> dict[str, Any]:
+    """A payment as the desk sees it: that it came and how much, nothing of the card."""
+    return {
+        "id": str(row.id),
+        "purpose": row.purpose,
+        "state": row.state,
+        "amount": money(row.amount_minor, row.currency),
+        "captured": money(row.captured_minor, row.currency),
+        "refunded": money(row.refunded_minor, row.currency),
+        "created_at": rfc3339(row.created_at, zone),
+    }
+
+
+def card(row: SavedCard, *, today: date) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "brand": row.brand,
+        "last_four": row.last_four,
+        "month": row.month,
+        "year": row.year,
+        "is_expired": (row.year or 0, row.month or 0) < (today.year, today.month),
+    }
+
+
+def task(row: Task) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "kind": row.kind,
+        "payment_id": str(row.payment.pk),
+        "booking_reference": row.payment.booking.reference,
+        "salon_slug": row.payment.booking.salon.slug,
+        "amount": money(row.amount_minor, row.payment.currency),
+        "why": row.why or None,
+        "opened_at": rfc3339(row.opened_at),
+    }
+
+
+def resolution(row: Resolution) -> dict[str, Any]:
+    return {
+        "task_id": str(row.refund_id or row.payment_id),
+        "payment_id": str(row.payment_id),
+        "outcome": row.outcome,
+        "note": row.note,
+        "resolved_by": {"id": str(row.resolved_by_id), "name": row.resolved_by.name or None},
+        "resolved_at": rfc3339(row.resolved_at),
+    }
 
 
 def finance_payment(row: Payment) -> dict[str, Any]:

@@ -1,12 +1,31 @@
 from django.urls import path
 
-from backend.payments.api import views
+from backend.payments.api import cards, desk, tasks, views
 
 urlpatterns = [
     path("bookings/<uuid:booking_id>/payments", views.BookingPayments.as_view(), name="booking-payments"),
     path("payments/<uuid:payment_id>", views.PaymentItem.as_view(), name="payment"),
+    path("me/cards", cards.MyCards.as_view(), name="my-cards"),
+    path("me/cards/<uuid:card_id>", cards.MyCard.as_view(), name="my-card"),
+    path("manage/bookings/<uuid:booking_id>/money", desk.BookingMoney.as_view(), name="desk-booking-money"),
+    path(
+        "manage/bookings/<uuid:booking_id>/receipts",
+        desk.BookingReceipts.as_view(),
+        name="desk-booking-receipts",
+    ),
+    path(
+        "manage/bookings/<uuid:booking_id>/receipts/<uuid:receipt_id>/void",
+        desk.ReceiptVoid.as_view(),
+        name="desk-receipt-void",
+    ),
     path("webhooks/moyasar", views.MoyasarWebhook.as_view(), name="webhook-moyasar"),
     path("finance/payments", views.FinancePayments.as_view(), name="finance-payments"),
+    path("finance/tasks", tasks.FinanceTasks.as_view(), name="finance-tasks"),
+    path(
+        "finance/tasks/<uuid:task_id>/resolve",
+        tasks.FinanceTaskResolution.as_view(),
+        name="finance-task-resolve",
+    ),
     path("finance/reconciliations", views.Reconciliations.as_view(), name="finance-reconciliations"),
     path(
         "finance/reconciliations/<uuid:reconciliation_id>/differences",

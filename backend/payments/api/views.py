@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -26,11 +27,11 @@ from backend.core.time import RIYADH
 from backend.payments import operations
 from backend.payments import queries as money
 from backend.payments.api import present, serializers
+from backend.payments.api.desk import refuse_card_data
 from backend.payments.gateway import gateway
 from backend.payments.models import Payment, PaymentState, Reconciliation
 from backend.payments.providers import GatewayError, WebhookUnreadable, WebhookUnverified
-from backend.payments.providers.moyasar import holds_card_data
-from backend.payments.refusals import CardDataRefused, PaymentsUnavailable
+from backend.payments.refusals import PaymentsUnavailable
 from backend.payments.refusals import WebhookUnreadable as UnreadableRefusal
 from backend.payments.refusals import WebhookUnverified as UnverifiedRefusal
 
@@ -49,11 +50,35 @@ def own_payment(user: Any, payment_id: uuid.UUID) -> Payment:
 
 
 class BookingPayments(Endpoint):
-    access = {"POST": SIGNED_IN}
+    access = {"GET": SIGNED_IN, "POST": SIGNED_IN}
+    queries = {"GET": PageQuery}
+
+    @extend_schema(
+        operation_id="listBookingPayments",
+        summary="What I paid for a booking, online and at the salon, and what is left",
+        tags=["payments"],
+        parameters=[PageQuery],
+        responses={200: serializers.BookingPaymentPage},
+    )
+    def get(self, request: Request, booking_id: uuid.UUID) -> Response:
+        now = timezone.now()
+        booking = own_booking(person(request), booking_id)
+        found = page(
+            money.payments_of(person(request)).filter(booking=booking),
+            order=("-created_at", "-id"),
+            query=self.query,
+        )
+        balance = money.balance_of(booking)
+        receipts = money.receipts_of(booking).order_by("-taken_at", "-id")[: serializers.RECEIPTS_SHOWN]
+        body = found.body(partial(present.payment, now=now, due_minor=balance.due_minor)) | {
+            "receipts": [present.receipt(row, zone=booking.salon.zone) for row in receipts],
+            "balance": present.balance(booking, balance),
+        }
+        return Response(body, headers=PRIVATE)
 
     @extend_schema(
         operation_id="payBooking",
-        summary="Begin to pay a booking's deposit",
+        summary="Begin to pay a booking's deposit, or what is left of its price",
         description=(
             "With source `client` the app pays through Moyasar's SDK using `client_payment`; otherwise we charge "
             "the source and `next_action` says when a page must be opened. Card numbers are refused."
@@ -64,17 +89,22 @@ class BookingPayments(Endpoint):
         responses={201: serializers.PaymentShape},
     )
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
-        if holds_card_data(request.data):
-            raise CardDataRefused
-        own_booking(person(request), booking_id)
-        source = dict(self.body(serializers.PaymentBody, request)["source"])
+        refuse_card_data(request.data)
+        customer = person(request)
+        own_booking(customer, booking_id)
+        body = self.body(serializers.PaymentBody, request)
+        source = dict(body["source"])
         gateway()  # nothing is begun that could not be finished
 
         def begin() -> tuple[int, Any]:
+            if source["type"] == "saved_card" and chargeable(customer, source) is None:
+                raise ValidationFailed.at("/source/card_id", "not_found")
             payment = operations.start_payment(
-                customer=person(request),
+                customer=customer,
                 booking_id=booking_id,
                 source_type=source["type"],
+                purpose=body["purpose"],
+                save_card=body["save_card"],
                 now=timezone.now(),
             )
             return 201, {"payment_id": str(payment.pk)}
@@ -82,7 +112,7 @@ class BookingPayments(Endpoint):
         key = idempotency.read_key(request.headers.get("Idempotency-Key"), required=True)
         assert key is not None
         outcome = idempotency.once(
-            user_id=person(request).pk,
+            user_id=customer.pk,
             operation="payBooking",
             key=key,
             fingerprint=idempotency.fingerprint(request.path, request.data),
@@ -90,15 +120,25 @@ class BookingPayments(Endpoint):
             now=timezone.now(),
         )
         payment_id = uuid.UUID(outcome.body["payment_id"])
-        if source["type"] != "client":
+        if charged := chargeable(customer, source):
             try:
                 # Also on a repeat: the first try may have died before it called. The id keeps it one charge.
-                operations.charge(payment_id, source, now=timezone.now())
+                operations.charge(payment_id, charged, now=timezone.now())
             except GatewayError as error:
                 logger.warning("charge left for settle", extra={"error": str(error)})
-        payment = own_payment(person(request), payment_id)
+        payment = own_payment(customer, payment_id)
         headers = PRIVATE | ({"Idempotent-Replayed": "true"} if outcome.replayed else {})
         return Response(present.payment(payment, now=timezone.now()), status=201, headers=headers)
+
+
+def chargeable(customer: Any, source: dict[str, Any]) -> dict[str, Any] | None:
+    """The source as the gateway takes it from us; None when the app charges it, or the saved card is gone."""
+    if source["type"] == "client":
+        return None
+    if source["type"] != "saved_card":
+        return source
+    card = money.cards_of(customer).filter(pk=source["card_id"]).first()
+    return {"type": "token", "token": card.token} if card else None
 
 
 class PaymentItem(Endpoint):
@@ -146,8 +186,9 @@ def payment_return(request: HttpRequest, payment_id: uuid.UUID) -> HttpResponse:
         payment.refresh_from_db()
     outcome = {
         PaymentState.INITIATED: "pending",
-        PaymentState.AUTHORIZED: "pending",
+        PaymentState.AUTHORIZED: "held",
         PaymentState.FAILED: "failed",
+        PaymentState.VOIDED: "failed",
     }.get(PaymentState(payment.state), "paid")
     response = render(request, "payments/return.html", {"outcome": outcome})
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
@@ -166,13 +207,7 @@ class MoyasarWebhook(PublicEndpoint):
             raise UnverifiedRefusal
         except WebhookUnreadable:
             raise UnreadableRefusal
-        event_id = operations.receive_event(call, now=now)
-        try:
-            operations.handle_event(event_id, now=now, live=call.live, using=using)
-        except GatewayError as error:
-            logger.warning("webhook left for sweep", extra={"error": str(error)})
-        except Exception:  # the event is kept: whatever went wrong with it is no concern of the caller's
-            logger.exception("webhook left for sweep")
+        operations.take_in(call, now=now, using=using)
         return Response({"received": True}, headers=PRIVATE)
 
 

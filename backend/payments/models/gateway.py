@@ -26,21 +26,33 @@ class PaymentState(models.TextChoices):
 PAID_STATES = (PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED)
 
 
+class Purpose(models.TextChoices):
+    DEPOSIT = "deposit"
+    BALANCE = "balance"
+
+
 class Payment(models.Model):
     """One attempt to pay for a booking. Its id is Moyasar's `given_id`, so an attempt can always be looked up there.
 
     `quarantined_because` is set when the gateway's payment does not match ours (amount, currency, metadata): its
-    money is never counted for the booking, and finance sees it.
+    money is never counted for the booking, and finance sees it. `save_card` is the payer's wish that has not been
+    met yet. `manual` asks the bank to hold the money only; `secured_at` is when the booking came to stand on such a
+    hold, `settled_at` when money was first seen to be charged.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="payments")
+    purpose = models.CharField(
+        max_length=7, choices=Purpose.choices, default=Purpose.DEPOSIT, db_default=Purpose.DEPOSIT
+    )
     state = models.CharField(max_length=18, choices=PaymentState.choices, default=PaymentState.INITIATED)
     amount_minor = models.PositiveIntegerField()
     currency = models.CharField(max_length=3, default=CURRENCY)
     captured_minor = models.PositiveIntegerField(default=0)
     refunded_minor = models.PositiveIntegerField(default=0)
     source_type = models.CharField(max_length=12)
+    save_card = models.BooleanField(default=False, db_default=False)
+    manual = models.BooleanField(default=False, db_default=False)
     next_action_url = models.URLField(max_length=500, blank=True, default="")
     failure_code = models.CharField(max_length=40, blank=True, default="")
     gateway_message = models.CharField(max_length=300, blank=True, default="")
@@ -50,10 +62,12 @@ class Payment(models.Model):
     expires_at = models.DateTimeField()
     checked_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    secured_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_known"),
+            models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="payment_purpose_known"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(
                 condition=Q(refunded_minor__lte=F("captured_minor")), name="payment_refund_covered"
@@ -63,6 +77,7 @@ class Payment(models.Model):
             models.Index(fields=["booking", "-created_at"], name="payment_by_booking"),
             models.Index(fields=["-created_at", "-id"], name="payment_newest_first"),
             models.Index(fields=["created_at"], condition=Q(state="initiated"), name="payment_unfinished"),
+            models.Index(fields=["checked_at"], condition=Q(state="authorized"), name="payment_held_by_bank"),
         ]
 
     def __str__(self) -> str:
@@ -85,10 +100,11 @@ class RefundState(models.TextChoices):
 
 
 class Refund(models.Model):
-    """Money owed back, written in the transaction that decided it; sent afterwards, finished by `sweep`.
+    """Money owed back, or a hold to release: written in the transaction that decided it, finished by `sweep`.
 
-    One refund of a payment is `sending` at a time, and `refunded_before_minor` is the gateway's running total seen
-    just before the call: Moyasar has no refund id, so that total is the only evidence of an unknown outcome.
+    Whether it becomes a void or a refund is decided by what the gateway holds when it is sent. One refund of a payment
+    is `sending` at a time, and `refunded_before_minor` is the gateway's running total seen just before the call:
+    Moyasar has no refund id, so that total is the only evidence of an unknown outcome.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

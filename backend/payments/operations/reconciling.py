@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -9,8 +10,10 @@ from typing import Any
 
 from django.db.models import Sum
 
+from backend.core import limits
+from backend.core.limits import Limit
 from backend.core.time import RIYADH
-from backend.payments.gateway import gateway
+from backend.payments.gateway import configured, gateway
 from backend.payments.models import (
     PAID_STATES,
     Difference,
@@ -19,11 +22,16 @@ from backend.payments.models import (
     PaymentState,
     Reconciliation,
 )
-from backend.payments.operations.settling import STATE_OF_STATUS, mismatch_of, settle
+from backend.payments.operations.recording import mismatch_of, state_of
+from backend.payments.operations.settling import settle
 from backend.payments.providers import GatewayError, GatewayPayment, PaymentGateway
+
+logger = logging.getLogger("mawid.payments")
 
 HEALABLE = (DifferenceKind.STATUS, DifferenceKind.REFUNDED)
 """Differences that `settle` may mend: the gateway knows better, and asking it again changes nothing else."""
+CATCH_UP = Limit("payments_catch_up", 1, timedelta(hours=1), scaled=False)
+LOOK_BACK = timedelta(days=1)
 _MOVED = frozenset({"paid", "captured", "refunded", "authorized"})
 
 
@@ -40,10 +48,8 @@ def reconcile(
     starts, ends = _midnight(from_date), _midnight(to_date + timedelta(days=1))
     matched: set[uuid.UUID] = set()
     for batch in _batches(using.list_payments(created_from=starts, created_to=ends)):
-        mine = {p.pk: p for p in Payment.objects.filter(pk__in=[truth.id for truth in batch])}
-        for truth in batch:
+        for payment, truth in _pairs(batch):
             theirs_count += 1
-            payment = mine.get(truth.id)
             matched.add(truth.id)
             _compare(run, payment, truth, using=using, now=now, heal=heal)
     ours = Payment.objects.filter(created_at__gte=starts, created_at__lt=ends)
@@ -71,8 +77,34 @@ def reconcile(
     return run
 
 
+def catch_up(now: datetime) -> int:
+    """Settle what changed at the gateway lately and nobody told us. Returns how many payments that healed.
+
+    Webhooks are dropped after some hours, an attempt closed here as never begun may be paid after all, and people work
+    at the gateway's own desk: its list of the last day is compared with ours, once an hour on whichever machine.
+    """
+    if not configured() or limits.take(CATCH_UP, "moyasar", now=now):
+        return 0
+    using, healed = gateway(), 0
+    try:
+        for batch in _batches(using.list_payments(updated_from=now - LOOK_BACK)):
+            for payment, truth in _pairs(batch):
+                if payment is None or payment.quarantined_because or _kind(payment, truth) is None:
+                    continue
+                settled = settle(payment.pk, now=now, using=using)
+                healed += _kind(settled, truth) is None
+    except GatewayError as error:
+        logger.warning("catching up left for the next run", extra={"error": str(error)})
+    return healed
+
+
 def open_differences(run: Reconciliation) -> int:
     return run.differences.filter(healed_at=None).count()
+
+
+def _pairs(batch: list[GatewayPayment]) -> Iterator[tuple[Payment | None, GatewayPayment]]:
+    mine = Payment.objects.in_bulk([truth.id for truth in batch])
+    return ((mine.get(truth.id), truth) for truth in batch)
 
 
 def _compare(
@@ -107,7 +139,7 @@ def _kind(payment: Payment | None, truth: GatewayPayment) -> DifferenceKind | No
         mismatch = ""  # nothing was paid: no money to explain
     if mismatch:
         return DifferenceKind(mismatch)
-    expected = STATE_OF_STATUS.get(truth.status, PaymentState.INITIATED)
+    expected = state_of(payment, truth)
     ours = PaymentState.CAPTURED if payment.state in PAID_STATES else payment.state
     if ours != expected:
         return DifferenceKind.STATUS

@@ -1,5 +1,8 @@
 """Giving money back: owed in the transaction that decided it, sent after commit, finished by `sweep`.
 
+What the bank only holds is released. Money that found no booking is voided while the gateway still may, which costs no
+fee and shows on no statement, and refunded otherwise.
+
 Moyasar's refunds have no id and no idempotency (facts 9). The gateway's running total, read just before the call and
 kept, is the only evidence of what an unanswered call did.
 """
@@ -19,16 +22,28 @@ from django.utils import timezone
 from backend.core.alarms import raise_alarm
 from backend.payments import messages
 from backend.payments.gateway import configured, gateway
-from backend.payments.models import Payment, Refund, RefundState
-from backend.payments.providers import GatewayError, GatewayPayment, GatewayRefused, GatewayUnknown
+from backend.payments.models import Payment, PaymentState, Refund, RefundState
+from backend.payments.operations.recording import lock_payment, record
+from backend.payments.providers import (
+    GatewayError,
+    GatewayPayment,
+    GatewayRefused,
+    GatewayUnknown,
+    PaymentGateway,
+)
 
 logger = logging.getLogger("mawid.payments")
 
 LEASE = timedelta(minutes=2)
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 BATCH = 50
+VOIDABLE_STATUSES = ("authorized", "paid", "captured")
 OUR_DOOR = (401, 403, 405)
 """Refusals of our key, our address or our account (facts 1 and 2): they say nothing about the refund."""
+VOIDABLE_FOR = timedelta(minutes=110)
+"""Of a charge; the gateway's own window is about two hours (facts 9)."""
+BOOKING_CLOSED, NOTHING_TO_PAY = "booking_closed", "no_booking_to_pay"
+"""Reasons: what was paid for a booking that ended, and money that no booking waited for."""
 
 
 def owe_back(
@@ -54,7 +69,7 @@ def owe_back(
 
 
 def unowed_minor(payment: Payment) -> int:
-    """Halalas of this payment that neither went back nor are on their way.
+    """Halalas of this payment, charged or held, that neither went back nor are on their way.
 
     `payment` may have been read a moment ago: what is done is counted from the refunds too, in the same look as what
     is not, so that one finishing in between is never missed by both.
@@ -64,7 +79,9 @@ def unowed_minor(payment: Payment) -> int:
         open=Sum("amount_minor", filter=~Q(state=RefundState.DONE)),
     )
     returned = max(payment.refunded_minor, sums["done"] or 0)
-    return int(payment.captured_minor - returned - (sums["open"] or 0))
+    held = payment.state == PaymentState.AUTHORIZED
+    whole = payment.amount_minor if held else payment.captured_minor
+    return int(whole - returned - (sums["open"] or 0))
 
 
 def _send_quietly(refund_id: uuid.UUID) -> None:
@@ -80,10 +97,17 @@ def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
     if not configured() or not _take(refund_id, now=now):
         return False
     refund = Refund.objects.select_related("payment").get(pk=refund_id)
+    using = gateway()
     try:
-        before = gateway().fetch_payment(refund.payment_id)
+        before = using.fetch_payment(refund.payment_id)
         if before is None:
             return _manual(refund, "the gateway does not know this payment")
+        if before.status in VOIDABLE_STATUSES and _should_void(refund, before, now=now):
+            before = _void(refund, using)
+        if before.status == "voided":
+            return _done(refund, before, now=now)
+        if before.status == "authorized":
+            return _manual(refund, "the gateway does not release this hold")
         if refund.refunded_before_minor is not None:
             # An earlier call got no answer. Its evidence decides; only a total that stands still allows another.
             if before.refunded_minor >= refund.refunded_before_minor + refund.amount_minor:
@@ -91,7 +115,7 @@ def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
             if refund.attempts > len(PAUSES) + 1:
                 return _manual(refund, "no answer, and the total has not moved")
         Refund.objects.filter(pk=refund.pk).update(refunded_before_minor=before.refunded_minor)
-        after = gateway().refund_payment(refund.payment_id, refund.amount_minor)
+        after = using.refund_payment(refund.payment_id, refund.amount_minor)
     except GatewayRefused as error:
         if error.status in OUR_DOOR:
             _later(refund, str(error), now=now)
@@ -107,6 +131,27 @@ def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
     return _done(refund, after, now=now)
 
 
+def _should_void(refund: Refund, truth: GatewayPayment, *, now: datetime) -> bool:
+    """Whether to cancel the payment rather than send money: a hold always, a charge nobody waited for if young."""
+    if truth.status == "authorized":
+        return True
+    charged_at = refund.payment.settled_at or now
+    whole = refund.amount_minor >= (truth.captured_minor or truth.amount_minor) and not truth.refunded_minor
+    unanswered = refund.refunded_before_minor is not None
+    return refund.reason == NOTHING_TO_PAY and whole and not unanswered and now - charged_at < VOIDABLE_FOR
+
+
+def _void(refund: Refund, using: PaymentGateway) -> GatewayPayment:
+    """The payment voided, or as it is when the gateway would rather not. Raises GatewayError."""
+    try:
+        return using.void_payment(refund.payment_id)
+    except GatewayRefused as refusal:
+        found = None if refusal.status in OUR_DOOR else using.fetch_payment(refund.payment_id)
+        if found is None:
+            raise
+        return found
+
+
 def send_due_refunds(now: datetime) -> int:
     """Every refund that is due, and every one whose sender died. Returns how many are done."""
     due = (
@@ -115,8 +160,15 @@ def send_due_refunds(now: datetime) -> int:
         .values_list("pk", flat=True)[:BATCH]
     )
     began = timezone.now()
-    # A lease counts from its own call: after some slow answers one counted from `now` would be over before it began.
-    return sum(send_refund(refund_id, now=now + (timezone.now() - began)) for refund_id in list(due))
+    done = 0
+    for refund_id in list(due):
+        try:
+            # A lease counts from its own call: after some slow answers one counted from `now` would be over before it
+            # began.
+            done += send_refund(refund_id, now=now + (timezone.now() - began))
+        except Exception:  # a fault of ours with one refund must not starve the others; its lease ends
+            logger.exception("refund left for the next run", extra={"refund_id": str(refund_id)})
+    return done
 
 
 def _take(refund_id: uuid.UUID, *, now: datetime) -> bool:
@@ -139,15 +191,15 @@ def _take(refund_id: uuid.UUID, *, now: datetime) -> bool:
 
 def _done(refund: Refund, truth: GatewayPayment, *, now: datetime) -> bool:
     with transaction.atomic():
-        payment = Payment.objects.select_for_update(no_key=True).get(pk=refund.payment_id)
-        payment.refunded_minor = max(
-            payment.refunded_minor, min(truth.refunded_minor, payment.captured_minor)
-        )
-        payment.state = payment.state_by_totals
-        payment.save(update_fields=["refunded_minor", "state"])
+        payment = lock_payment(refund.payment_id)
+        record(payment, truth, now=now)
+        refund.payment = payment
         refund.state, refund.done_at, refund.last_error = RefundState.DONE, now, ""
         refund.save(update_fields=["state", "done_at", "last_error"])
-        messages.refund_issued(refund, now=now)
+        if truth.status == "voided":
+            messages.money_released(refund, now=now)
+        else:
+            messages.refund_issued(refund, now=now)
     return True
 
 

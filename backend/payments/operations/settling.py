@@ -1,58 +1,57 @@
-"""The one way a payment learns what became of it: ask the gateway, compare, apply once."""
+"""The one way a payment learns what became of it: ask the gateway, compare, apply once, charge what it only holds."""
 
 from __future__ import annotations
 
 import logging
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from backend.bookings import operations as bookings
+from backend.bookings.models import BookingState
 from backend.core.alarms import raise_alarm
 from backend.payments import messages
 from backend.payments.gateway import configured, gateway
-from backend.payments.models import PAID_STATES, Payment, PaymentState
-from backend.payments.operations.refunding import owe_back
-from backend.payments.providers import GatewayError, GatewayPayment, PaymentGateway
-from backend.payments.refusals import failure_code
+from backend.payments.models import PAID_STATES, Payment, PaymentState, Purpose
+from backend.payments.operations.balances import balance_paid
+from backend.payments.operations.cards import keep_card
+from backend.payments.operations.recording import (
+    HOLD_LAPSED,
+    STATE_OF_STATUS,
+    lock_payment,
+    mismatch_of,
+    record,
+)
+from backend.payments.operations.refunding import BOOKING_CLOSED, NOTHING_TO_PAY, OUR_DOOR, owe_back
+from backend.payments.providers import GatewayError, GatewayPayment, GatewayRefused, PaymentGateway
 
 logger = logging.getLogger("mawid.payments")
 
-STATE_OF_STATUS = {
-    "paid": PaymentState.CAPTURED,
-    "captured": PaymentState.CAPTURED,
-    "refunded": PaymentState.CAPTURED,
-    "authorized": PaymentState.AUTHORIZED,
-    "failed": PaymentState.FAILED,
-    "voided": PaymentState.VOIDED,
-    "expired": PaymentState.FAILED,
-}
-_RANK = {
-    PaymentState.INITIATED: 0,
-    PaymentState.FAILED: 1,
-    PaymentState.AUTHORIZED: 2,
-    PaymentState.CAPTURED: 3,
-    PaymentState.PARTIALLY_REFUNDED: 4,
-    PaymentState.REFUNDED: 5,
-    PaymentState.VOIDED: 5,
-}
 RECHECK_AFTER = timedelta(minutes=1)
+RECHECK_HOLDS_AFTER = timedelta(hours=1)
+"""A hold that waits for its salon changes only when somebody at the gateway's own desk changes it."""
 BATCH = 100
-LONGEST_URL = Payment._meta.get_field("next_action_url").max_length or 0
+FAULTS_ALLOWED = 3
+"""After so many in a row it is the gateway that is unwell, not one payment."""
 
 
 def settle(payment_id: uuid.UUID, *, now: datetime, using: PaymentGateway | None = None) -> Payment:
     """Make our payment, and its booking, what the gateway says is true. Webhook, app, sweep and reconcile call this.
 
-    Safe to repeat in any order and in parallel. Raises GatewayError when the gateway cannot say.
+    What the bank only holds is charged here too, once the booking calls for it. Safe to repeat in any order and in
+    parallel. Raises GatewayError when the gateway cannot say.
     """
-    truth = (using or gateway()).fetch_payment(payment_id)
+    asked = using or gateway()
+    truth = asked.fetch_payment(payment_id)
     if truth is not None:
-        return apply(payment_id, truth, now=now)
+        payment = apply(payment_id, truth, now=now)
+        return _charge_hold(payment, using=asked, now=now) if truth.status == "authorized" else payment
     with transaction.atomic():
-        payment = _locked(payment_id)
+        payment = lock_payment(payment_id)
         payment.checked_at = now
         payment.save(update_fields=["checked_at"])
         never_started = payment.state == PaymentState.INITIATED and payment.expires_at <= now
@@ -61,72 +60,36 @@ def settle(payment_id: uuid.UUID, *, now: datetime, using: PaymentGateway | None
     return payment
 
 
+def settle_after_commit(payment_id: uuid.UUID) -> None:
+    """Settle once the running transaction commits; what goes wrong then is finished by `sweep`."""
+    transaction.on_commit(partial(_settle_quietly, payment_id))
+
+
 def apply(payment_id: uuid.UUID, truth: GatewayPayment, *, now: datetime) -> Payment:
     """Write what the gateway holds onto our payment: forwards only, its consequences once."""
     with transaction.atomic():
-        payment = _locked(payment_id)
-        payment.gateway_seen = True
-        payment.checked_at = now
-        payment.gateway_message = (truth.message or "")[:300]
-        payment.next_action_url = _page_of(truth)
-        state = STATE_OF_STATUS.get(truth.status, PaymentState.INITIATED)
-        # What was counted once stays counted: a metadata edited later must not hide money that is owed back.
-        mismatch = mismatch_of(payment, truth) if payment.settled_at is None else ""
-        if mismatch and state in (*PAID_STATES, PaymentState.AUTHORIZED):
-            if not payment.quarantined_because:
-                raise_alarm("payment_quarantined", str(payment.pk), because=mismatch)
-            payment.quarantined_because = mismatch
-            payment.save()
+        payment = lock_payment(payment_id)
+        if _is_not_ours(payment, truth, now=now):
             return payment
-        if not mismatch:
-            payment.quarantined_because = ""
-        first_capture = state == PaymentState.CAPTURED and payment.settled_at is None
-        if state == PaymentState.CAPTURED:
-            if first_capture:
-                payment.captured_minor = min(truth.captured_minor or truth.amount_minor, truth.amount_minor)
-            payment.refunded_minor = max(
-                payment.refunded_minor, min(truth.refunded_minor, payment.captured_minor)
-            )
-            state = payment.state_by_totals
-            payment.settled_at = payment.settled_at or now
-        if _RANK[state] >= _RANK[PaymentState(payment.state)]:
-            payment.state = state
-        if state == PaymentState.FAILED:
-            payment.failure_code = failure_code(response_code=truth.response_code, message=truth.message)
-        payment.save()
-        if first_capture and payment.state != PaymentState.REFUNDED:
-            if bookings.deposit_paid(payment.booking_id, now=now):
-                messages.deposit_received(payment, now=now)
-            else:
-                owe_back(payment, amount_minor=payment.captured_minor, reason="no_booking_to_pay", now=now)
+        before = payment.state
+        charged_now = record(payment, truth, now=now)
+        if payment.state in (*PAID_STATES, PaymentState.AUTHORIZED):
+            keep_card(payment, truth, now=now)
+        if payment.state in (*PAID_STATES, PaymentState.AUTHORIZED):
+            keep_card(payment, truth, now=now)
+        if charged_now and payment.state != PaymentState.REFUNDED:
+            _money_came(payment, now=now)
+        elif payment.state == PaymentState.AUTHORIZED and payment.secured_at is None:
+            _hold_came(payment, now=now)
+        elif payment.state == PaymentState.VOIDED and before != payment.state:
+            _was_voided(payment)
     return payment
-
-
-def _page_of(truth: GatewayPayment) -> str:
-    """The page the payer must open; one too long to keep is none, and must not cost us the rest of the answer."""
-    url = truth.transaction_url or ""
-    if len(url) > LONGEST_URL:
-        logger.error("payment page too long to keep", extra={"payment_id": str(truth.id), "length": len(url)})
-        return ""
-    return url
-
-
-def mismatch_of(payment: Payment, truth: GatewayPayment) -> str:
-    """In which respect the gateway's payment is not the one we asked for; empty when it is."""
-    if truth.currency != payment.currency:
-        return "currency"
-    if truth.amount_minor != payment.amount_minor:
-        return "amount"
-    ours = {"payment_id": str(payment.pk), "booking_id": str(payment.booking_id)}
-    if any(truth.metadata.get(key) != value for key, value in ours.items()):
-        return "metadata"
-    return ""
 
 
 def fail(payment_id: uuid.UUID, code: str, *, message: str, now: datetime) -> Payment:
     """Close an attempt that came to nothing. Changes only what is still `initiated`."""
     with transaction.atomic():
-        payment = _locked(payment_id)
+        payment = lock_payment(payment_id)
         if payment.state == PaymentState.INITIATED:
             payment.state = PaymentState.FAILED
             payment.failure_code = code
@@ -136,38 +99,150 @@ def fail(payment_id: uuid.UUID, code: str, *, message: str, now: datetime) -> Pa
 
 
 def settle_unfinished(now: datetime) -> int:
-    """Ask the gateway about attempts nobody told us the end of. Stops at the first fault; the next run goes on.
+    """Ask the gateway about attempts nobody told us the end of, and charge the holds whose time has come.
 
     Whoever waited longest is asked first, and asking counts whatever comes of it: one that cannot be read, or never
     ends, stands in nobody's way.
     """
     if not configured():
         return 0
+    waiting_for_salon = Q(state=PaymentState.AUTHORIZED, booking__state=BookingState.REQUESTED, manual=True)
     waiting = (
         Payment.objects.filter(
             state__in=(PaymentState.INITIATED, PaymentState.AUTHORIZED), quarantined_because=""
         )
         .filter(created_at__lte=now - RECHECK_AFTER)
         .filter(Q(checked_at__isnull=True) | Q(checked_at__lte=now - RECHECK_AFTER))
+        .exclude(waiting_for_salon & Q(checked_at__gt=now - RECHECK_HOLDS_AFTER))
         .order_by(F("checked_at").asc(nulls_first=True), "created_at")
         .values_list("pk", flat=True)[:BATCH]
     )
-    finished = 0
+    finished = faults = 0
     for payment_id in list(waiting):
         Payment.objects.filter(pk=payment_id).update(checked_at=now)
         try:
             payment = settle(payment_id, now=now)
         except GatewayError as error:
             logger.warning("gateway could not be asked", extra={"error": str(error)})
-            break
-        finished += payment.state != PaymentState.INITIATED
+            faults += 1
+            if faults == FAULTS_ALLOWED:
+                break
+            continue
+        except Exception:  # a fault of ours with one payment must not starve the others
+            logger.exception("payment left for the next run", extra={"payment_id": str(payment_id)})
+            continue
+        faults = 0
+        finished += payment.state not in (PaymentState.INITIATED, PaymentState.AUTHORIZED)
     return finished
 
 
-def _locked(payment_id: uuid.UUID) -> Payment:
-    """Payments are locked before calendars, calendars before bookings."""
-    return (
-        Payment.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("booking")
-        .get(pk=payment_id)
-    )
+def _is_not_ours(payment: Payment, truth: GatewayPayment, *, now: datetime) -> bool:
+    """Put aside money that is not what we asked for, with an alarm; it counts for nothing until it matches.
+
+    What was counted once stays counted: metadata edited later must not hide money that is owed back.
+    """
+    mismatch = mismatch_of(payment, truth) if payment.settled_at is None else ""
+    state = STATE_OF_STATUS.get(truth.status)
+    if mismatch and state in (*PAID_STATES, PaymentState.AUTHORIZED):
+        if not payment.quarantined_because:
+            raise_alarm("payment_quarantined", str(payment.pk), because=mismatch)
+        payment.quarantined_because = mismatch
+        payment.gateway_seen = True
+        payment.checked_at = now
+        payment.save(update_fields=["quarantined_because", "gateway_seen", "checked_at"])
+        return True
+    if not mismatch:
+        payment.quarantined_because = ""
+    return False
+
+
+def _money_came(payment: Payment, *, now: datetime) -> None:
+    if payment.secured_at is not None:
+        salons = bookings.deposit_charged(payment.booking_id, now=now)
+        owe_back(payment, amount_minor=payment.captured_minor - salons, reason=BOOKING_CLOSED, now=now)
+        if salons:
+            messages.deposit_received(payment, now=now)
+    elif payment.refunds.exists():
+        pass  # a hold that was already on its way back when it was charged; its refund goes on
+    elif payment.purpose == Purpose.BALANCE:
+        balance_paid(payment, now=now)
+    elif bookings.deposit_paid(payment.booking_id, now=now):
+        messages.deposit_received(payment, now=now)
+    else:
+        owe_back(payment, amount_minor=payment.captured_minor, reason=NOTHING_TO_PAY, now=now)
+
+
+def _hold_came(payment: Payment, *, now: datetime) -> None:
+    if payment.purpose == Purpose.BALANCE or payment.refunds.exists():
+        return
+    if bookings.deposit_secured(payment.booking_id, now=now):
+        payment.secured_at = now
+        payment.save(update_fields=["secured_at"])
+        messages.deposit_held(payment, now=now)
+    else:
+        owe_back(payment, amount_minor=payment.amount_minor, reason=NOTHING_TO_PAY, now=now)
+
+
+def _was_voided(payment: Payment) -> None:
+    """Our own voids are written down as refunds first; any other was made at the gateway's own desk."""
+    if (payment.secured_at or payment.settled_at) and not payment.refunds.exists():
+        raise_alarm("payment_voided_elsewhere", str(payment.pk), booking=payment.booking.reference)
+
+
+def _charge_hold(payment: Payment, *, using: PaymentGateway, now: datetime) -> Payment:
+    """Charge what the bank holds, as far as the booking calls for it. The gateway takes one charge of a hold only."""
+    amount = _due_of_hold(payment.pk)
+    if amount <= 0:
+        return payment
+    try:
+        after = using.capture_payment(payment.pk, amount)
+    except GatewayRefused as refusal:
+        if refusal.status in OUR_DOOR:
+            raise
+        found = using.fetch_payment(payment.pk)  # perhaps somebody else was quicker
+        if found is None or found.status == "authorized":
+            return _hold_lapsed(payment.pk, refusal, now=now)
+        after = found
+    return apply(payment.pk, after, now=now)
+
+
+def _due_of_hold(payment_id: uuid.UUID) -> int:
+    """Halalas to charge of a hold by now. One that nobody asked to be only a hold is charged at once."""
+    payment = Payment.objects.select_related("booking").get(pk=payment_id)
+    if payment.state != PaymentState.AUTHORIZED or payment.refunds.exists():
+        return 0
+    if payment.purpose == Purpose.BALANCE:
+        return payment.amount_minor
+    due = bookings.deposit_to_charge(payment.booking) if payment.secured_at is not None else 0
+    if due is None:
+        due = 0 if payment.manual else payment.amount_minor
+    return min(due, payment.amount_minor)
+
+
+def _hold_lapsed(payment_id: uuid.UUID, refusal: GatewayRefused, *, now: datetime) -> Payment:
+    """The bank let the hold go before it was charged. The booking stands; its deposit is paid otherwise."""
+    with transaction.atomic():
+        payment = lock_payment(payment_id)
+        if payment.state == PaymentState.AUTHORIZED:
+            payment.state = PaymentState.FAILED
+            payment.failure_code = HOLD_LAPSED
+            payment.gateway_message = (refusal.message or "")[:300]
+            payment.save(update_fields=["state", "failure_code", "gateway_message"])
+            raise_alarm(
+                "hold_lapsed", str(payment.pk), booking=payment.booking.reference, why=str(refusal)[:200]
+            )
+            if payment.booking.state == BookingState.CONFIRMED:
+                messages.deposit_not_charged(payment, now=now)
+    return payment
+
+
+def _settle_quietly(payment_id: uuid.UUID) -> None:
+    """After commit the request must not fail any more."""
+    if not configured():
+        return
+    try:
+        settle(payment_id, now=timezone.now())
+    except GatewayError as error:
+        logger.warning("payment left for sweep", extra={"error": str(error)})
+    except Exception:
+        logger.exception("payment left for sweep", extra={"payment_id": str(payment_id)})

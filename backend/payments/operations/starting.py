@@ -11,49 +11,87 @@ from django.conf import settings
 from django.db import transaction
 
 from backend.bookings import operations as bookings
-from backend.bookings.models import BookingState
+from backend.bookings.models import Booking, BookingState
 from backend.bookings.operations.transitions import lock_booking
 from backend.bookings.queries import bookings_of
 from backend.payments.gateway import gateway
-from backend.payments.models import Payment, PaymentState
+from backend.payments.models import Payment, PaymentState, Purpose
+from backend.payments.operations.refunding import OUR_DOOR
 from backend.payments.operations.settling import apply, fail, settle
-from backend.payments.providers import GatewayRefused
-from backend.payments.refusals import NothingToPay
+from backend.payments.providers import GatewayFault, GatewayRefused, GatewayUnreachable
+from backend.payments.queries import OWING_STATES, balance_of
+from backend.payments.refusals import DepositFirst, NothingToPay
 
 LIFETIME = timedelta(minutes=25)
 """Longer than the gateway lets a payer stall (about 15 minutes), so an attempt is never given up too early."""
 
 
-def start_payment(*, customer: Any, booking_id: uuid.UUID, source_type: str, now: datetime) -> Payment:
-    """Commit an attempt to pay a booking's deposit, and keep its time meanwhile. Calls nobody.
+def start_payment(
+    *,
+    customer: Any,
+    booking_id: uuid.UUID,
+    source_type: str,
+    now: datetime,
+    purpose: str = Purpose.DEPOSIT,
+    save_card: bool = False,
+) -> Payment:
+    """Commit an attempt to pay a booking's deposit, keeping its time meanwhile, or its balance. Calls nobody.
 
-    Raises NotFound for somebody else's booking, NothingToPay, CannotChangeStatus, SlotExpired.
+    A balance is all that is still due. Several attempts may be open; only one of them is kept in the end.
+    Raises NotFound for somebody else's booking, NothingToPay, DepositFirst, CannotChangeStatus, SlotExpired.
     """
     with transaction.atomic():
         booking = lock_booking(bookings_of(customer), booking_id)
-        if booking.state in (BookingState.REQUESTED, BookingState.CONFIRMED) or not booking.deposit_minor:
-            raise NothingToPay
-        bookings.payment_begun(booking, now=now)
+        if purpose == Purpose.BALANCE:
+            amount, manual = _balance_to_pay(booking), False
+        else:
+            if booking.state in (BookingState.REQUESTED, BookingState.CONFIRMED) or not booking.deposit_minor:
+                raise NothingToPay
+            bookings.payment_begun(booking, now=now)
+            amount = booking.deposit_minor
+            # Who confirms by itself charges at once: there is nothing to wait for.
+            manual = booking.salon.authorise_first and not booking.salon.auto_confirm
         return Payment.objects.create(
             booking=booking,
-            amount_minor=booking.deposit_minor,
+            purpose=purpose,
+            amount_minor=amount,
             currency=booking.currency,
             source_type=source_type,
+            manual=manual,
+            save_card=save_card,
             created_at=now,
             expires_at=now + LIFETIME,
         )
 
 
+def _balance_to_pay(booking: Booking) -> int:
+    if booking.state == BookingState.HELD:
+        raise DepositFirst
+    due = balance_of(booking).due_minor if booking.state in OWING_STATES else 0
+    if not due:
+        raise NothingToPay
+    return due
+
+
+def is_wanted(payment: Payment, *, now: datetime, due_minor: int | None = None) -> bool:
+    """Whether the booking still waits for this attempt's money. `due_minor` is what it owes, when that is known."""
+    booking = payment.booking
+    if payment.purpose == Purpose.BALANCE:
+        due = balance_of(booking).due_minor if due_minor is None else due_minor
+        return booking.state in OWING_STATES and due >= payment.amount_minor
+    return booking.state == BookingState.HELD and (booking.dies_at is None or booking.dies_at > now)
+
+
 def charge(payment_id: uuid.UUID, source: Mapping[str, Any], *, now: datetime) -> None:
     """Charge a source from our side. Sent at most once per id: a repeat finds the first payment and reads it.
 
-    An unknown outcome leaves the attempt `initiated` for `settle`; GatewayError other than a refusal goes up.
+    What surely was not carried out ends the attempt, so that the payer can begin another; an unknown outcome leaves it
+    `initiated` for `settle`. Raises GatewayUnknown.
     """
     payment = Payment.objects.select_related("booking").get(pk=payment_id)
     if payment.state != PaymentState.INITIATED or payment.gateway_seen:
         return
-    dies_at = payment.booking.dies_at
-    if payment.booking.state != BookingState.HELD or (dies_at is not None and dies_at <= now):
+    if not is_wanted(payment, now=now):
         # A late repeat of the request. Nothing is charged any more; what the first try did is only looked up.
         settle(payment_id, now=now)
         return
@@ -64,13 +102,16 @@ def charge(payment_id: uuid.UUID, source: Mapping[str, Any], *, now: datetime) -
             currency=payment.currency,
             description=description(payment),
             callback_url=return_url(payment),
-            source=source,
+            source={**source, "manual": True} if payment.manual else source,
             metadata=metadata(payment),
         )
     except GatewayRefused as refusal:
-        fail(payment_id, "payment_failed", message=refusal.message or "", now=now)
-        return
-    apply(payment_id, answer, now=now)
+        code = "gateway_unavailable" if refusal.status in OUR_DOOR else "payment_failed"
+        fail(payment_id, code, message=refusal.message or "", now=now)
+    except (GatewayUnreachable, GatewayFault) as error:
+        fail(payment_id, "gateway_unavailable", message=str(error), now=now)
+    else:
+        apply(payment_id, answer, now=now)
 
 
 def metadata(payment: Payment) -> dict[str, str]:

@@ -4,23 +4,60 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import F
 
+from backend.core.alarms import raise_alarm
+from backend.core.patience import patience
 from backend.payments.gateway import configured, gateway
 from backend.payments.models import Payment, WebhookEvent
-from backend.payments.operations.settling import settle
+from backend.payments.operations.settling import FAULTS_ALLOWED, settle
 from backend.payments.providers import GatewayError, PaymentGateway, WebhookCall
 
 logger = logging.getLogger("mawid.payments")
 RETRY_AFTER = timedelta(minutes=1)
 BATCH = 100
+PATIENCE = 2.0
+"""Seconds for all that an event sets off, so that it is answered within 2.5 (the gateway's patience is not known)."""
+LONGEST_LOCK = "1s"
 
 
-def receive_event(call: WebhookCall, *, now: datetime) -> int:
-    """Keep an event, committed at once; a repeat only counts. Returns the row's id."""
+def take_in(call: WebhookCall, *, now: datetime, using: PaymentGateway) -> None:
+    """Keep an event and act on it as far as the caller's patience goes. Never raises over what it says.
+
+    What is slow, down or broken (the gateway, a carrier of messages, a lock) is left to `sweep` and `deliver`.
+    """
+    event_id, handled = receive_event(call, now=now)
+    if handled:
+        return
+    try:
+        with patience(PATIENCE), _short_locks():
+            handle_event(event_id, now=now, live=call.live, using=using)
+    except GatewayError as error:
+        logger.warning("webhook left for sweep", extra={"error": str(error)})
+    except Exception:  # the event is kept: whatever went wrong with it is no concern of the caller's
+        logger.exception("webhook left for sweep")
+
+
+@contextmanager
+def _short_locks() -> Iterator[None]:
+    """Wait for somebody else's lock no longer than the caller would."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        usual = cursor.fetchone()[0]
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LONGEST_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [usual])
+
+
+def receive_event(call: WebhookCall, *, now: datetime) -> tuple[int, bool]:
+    """Keep an event, committed at once; a repeat only counts. Returns the row's id, and whether it was acted on."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -28,12 +65,12 @@ def receive_event(call: WebhookCall, *, now: datetime) -> int:
                                                        times_received, outcome, attempts, next_attempt_at)
             VALUES ('moyasar', %s, %s, %s, %s::jsonb, %s, 1, '', 0, %s)
             ON CONFLICT (provider, event_id) DO UPDATE SET times_received = kept.times_received + 1
-            RETURNING id
+            RETURNING id, handled_at IS NOT NULL
             """,
             [call.event_id[:80], call.type[:60], call.payment_id, json.dumps(dict(call.payload)), now, now],
         )
         row = cursor.fetchone()
-    return int(row[0])
+    return int(row[0]), bool(row[1])
 
 
 def handle_event(event_id: int, *, now: datetime, live: bool | None, using: PaymentGateway) -> str:
@@ -46,7 +83,7 @@ def handle_event(event_id: int, *, now: datetime, live: bool | None, using: Paym
     )
     if live is not None and live != using.live:
         outcome = "wrong_mode"
-        logger.error("webhook of the other mode", extra={"event": event.event_id})
+        raise_alarm("webhook_of_the_other_mode", str(event.payment_id or event.event_id), live=live)
     elif event.payment_id is None:
         outcome = "ignored"
     elif not Payment.objects.filter(pk=event.payment_id).exists():
@@ -63,13 +100,20 @@ def finish_events(now: datetime) -> int:
     if not configured():
         return 0
     waiting = WebhookEvent.objects.filter(handled_at=None, next_attempt_at__lte=now).order_by("id")[:BATCH]
-    done = 0
+    done = faults = 0
     for event in waiting:
         live = event.payload.get("live")
         try:
             handle_event(event.pk, now=now, live=live if isinstance(live, bool) else None, using=gateway())
         except GatewayError as error:
             logger.warning("webhook left for the next run", extra={"error": str(error)})
-            break
+            faults += 1
+            if faults == FAULTS_ALLOWED:
+                break
+            continue
+        except Exception:  # a fault of ours with one event must not starve the others; it is tried again
+            logger.exception("webhook left for the next run", extra={"event": event.event_id})
+            continue
+        faults = 0
         done += 1
     return done

@@ -33,8 +33,8 @@ class GatewayPayment:
     `status` is the gateway's word, lower-case; new ones may appear. `refunded_minor` is the running total
     (a partial refund already makes the status `refunded`), `captured_minor` is filled by manual captures
     only, `fee_minor` is an estimate: book fees from settlements. `response_code` and `message` are for
-    operators, never for the payer. `raw` is the part of the answer that is safe to keep: no card holder,
-    phone, address, token or payment page.
+    operators, never for the payer. `token` names the card when the payer asked to have it saved. `raw` is the
+    part of the answer that is safe to keep: no card holder, phone, address, token or payment page.
     """
 
     id: UUID
@@ -50,10 +50,93 @@ class GatewayPayment:
     last_digits: str | None = None
     message: str | None = None
     response_code: str | None = None
+    token: str | None = field(default=None, repr=False)
     transaction_url: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GatewayToken:
+    """A saved card. `status` is `initiated`, `active`, `inactive` or `expired`; `month` and `year` are its expiry."""
+
+    id: str = field(repr=False)
+    status: str
+    brand: str | None = None
+    last_four: str | None = None
+    month: int | None = None
+    year: int | None = None
+    verification_url: str | None = None
+
+
+@dataclass(frozen=True)
+class GatewayInvoice:
+    """A checkout page hosted by the gateway; not a tax document. `payments` are the tries made on it."""
+
+    id: UUID
+    status: str
+    amount_minor: int
+    currency: str
+    url: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    payments: tuple[GatewayPayment, ...] = ()
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class GatewaySettlement:
+    """Money the gateway sent to our bank account. `fee_minor` is for the transfer, its VAT (`tax_minor`) inside.
+
+    `reference` is the bank's and may come later than the rest.
+    """
+
+    id: str
+    currency: str
+    amount_minor: int
+    fee_minor: int = 0
+    tax_minor: int = 0
+    line_count: int = 0
+    reference: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SettlementLine:
+    """One movement inside a settlement. `amount_minor` is net and may be negative; `tax_minor` is inside `fee_minor`.
+
+    `type` is the gateway's word (`payment`, `refund`, `void`, `fee`, `chargeback`, ...): new ones may appear.
+    Only here do real fees and chargebacks show.
+    """
+
+    type: str
+    amount_minor: int
+    currency: str
+    payment_id: UUID | None = None
+    payment_amount_minor: int = 0
+    fee_minor: int = 0
+    tax_minor: int = 0
+    reference_number: str | None = None
+    transacted_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CallMade:
+    """One request to the gateway and what came of it, safe to keep: no secret, no card, no payer.
+
+    `outcome` is `ok`, or the kind of failure in the table above: `unreachable`, `refused`, `fault`, `unknown`.
+    `payment_id` is None for what is about no single payment. `note` is the payment's status, or why it went wrong.
+    """
+
+    verb: str
+    payment_id: UUID | None
+    took_ms: int
+    status: int | None
+    outcome: str
+    request_id: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,6 +276,69 @@ class PaymentGateway(Protocol):
 
     def capture_payment(self, payment_id: UUID, amount_minor: int | None = None) -> GatewayPayment:
         """Charge a hold, once; what is not captured is released. Raises GatewayError."""
+
+    def update_payment(
+        self,
+        payment_id: UUID,
+        *,
+        description: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> GatewayPayment:
+        """Change what describes a payment; metadata is added to what is there, an empty value unsets a key.
+
+        May be repeated. Raises GatewayError.
+        """
+
+    def submit_otp(self, payment_id: UUID, *, page_url: str, otp: str) -> GatewayPayment:
+        """The payer's one-time code for an STC Pay payment, at the `transaction_url` it waits on.
+
+        A wrong code ends the payment as `failed`. Raises ValueError when the URL is no such page; GatewayError.
+        """
+
+    def fetch_token(self, token_id: str) -> GatewayToken | None:
+        """A saved card, or None when the gateway knows none. Raises GatewayError."""
+
+    def delete_token(self, token_id: str) -> None:
+        """Forget a saved card; one that is gone already is no error. May be repeated. Raises GatewayError."""
+
+    def create_invoice(
+        self,
+        *,
+        attempt_id: UUID,
+        amount_minor: int,
+        currency: str,
+        description: str,
+        metadata: Mapping[str, str],
+        success_url: str | None = None,
+        back_url: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> GatewayInvoice:
+        """A hosted page to pay on, for apps that cannot pay otherwise. At least 1.00.
+
+        Invoices have no idempotency, so `attempt_id` goes into the metadata and is looked up first: a payable
+        one of the same amount is given back. Callers let one process at a time ask for an attempt.
+        Raises GatewayError; after GatewayUnknown ask again.
+        """
+
+    def fetch_invoice(self, invoice_id: UUID) -> GatewayInvoice | None:
+        """The invoice with the tries made on it, or None. Raises GatewayError."""
+
+    def list_invoices(self, *, metadata: Mapping[str, str]) -> Iterator[GatewayInvoice]:
+        """Every invoice whose metadata holds these values, newest first. Raises GatewayError half-way."""
+
+    def cancel_invoice(self, invoice_id: UUID) -> GatewayInvoice:
+        """Make an invoice unpayable. Raises GatewayError; one that has ended is refused."""
+
+    def list_settlements(
+        self, *, created_from: datetime | None = None, created_to: datetime | None = None
+    ) -> Iterator[GatewaySettlement]:
+        """Every settlement created in [from, to), newest first. Raises GatewayError half-way."""
+
+    def fetch_settlement(self, settlement_id: str) -> GatewaySettlement | None:
+        """One settlement, or None. Raises GatewayError."""
+
+    def settlement_lines(self, settlement_id: str) -> Iterator[SettlementLine]:
+        """Every line of a settlement, all pages. Raises GatewayError half-way rather than leave one out."""
 
     def parse_webhook(self, body: bytes) -> WebhookCall:
         """Who is speaking is settled first, from the raw bytes. Raises WebhookUnverified or

@@ -3,11 +3,14 @@
 GET    /sandbox                     state in one look
 POST   /sandbox/payments            import: a JSON array, {"payments": [...]} or JSON lines
 POST   /sandbox/pay/{payment_id}    {"result": "AUTHENTICATED" | "UNAUTHENTICATED" | "CANCELLED"}
+POST   /sandbox/lapse/{payment_id}  the issuer drops a hold, and nobody is told
+POST   /sandbox/settlements         {"until": now, "chargebacks": [payment ids]}: send what moved to the bank
+POST   /sandbox/settings            {"single_refund": true}: refuse a second refund of one payment
 POST   /sandbox/faults              one order or a list; GET shows, DELETE clears
 GET    /sandbox/calls               how often each operation was called; DELETE starts anew
 GET    /sandbox/webhooks            events and what waits
 POST   /sandbox/webhooks/pause      nothing is sent until resume
-POST   /sandbox/webhooks/resume
+POST   /sandbox/webhooks/resume     {"order": "reversed" | "shuffled"} sends what waited in that order
 POST   /sandbox/webhooks/resend     {"event_id" or "payment_id", "times": 1}
 POST   /sandbox/webhooks/discard    lose what waits
 POST   /sandbox/clock               {"advance_seconds": 900}
@@ -20,7 +23,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from backend.payments.sandbox.errors import invalid, not_found, refused
-from backend.payments.sandbox.values import iso, whole_number
+from backend.payments.sandbox.values import iso, parse_moment, whole_number
 
 if TYPE_CHECKING:
     from backend.payments.sandbox.server import Sandbox
@@ -32,6 +35,8 @@ def handle(sandbox: Sandbox, method: str, path: str, body: bytes) -> tuple[int, 
     if match := re.fullmatch(r"POST /pay/([^/]+)", action):
         result = _object(body).get("result", "AUTHENTICATED")
         return 200, sandbox.payments.finish(match[1], str(result)).doc
+    if match := re.fullmatch(r"POST /lapse/([^/]+)", action):
+        return 200, sandbox.payments.lapse(match[1]).doc
     match action:
         case "GET ":
             return 200, {
@@ -59,9 +64,25 @@ def handle(sandbox: Sandbox, method: str, path: str, body: bytes) -> tuple[int, 
             return 200, sandbox.calls.overview()
         case "GET /webhooks":
             return 200, sandbox.webhooks.overview()
-        case "POST /webhooks/pause" | "POST /webhooks/resume":
-            sandbox.webhooks.set_paused(action.endswith("pause"))
-            return 200, {"paused": sandbox.webhooks.paused}
+        case "POST /settlements":
+            return 200, _settle(sandbox, _object(body))
+        case "POST /settings":
+            single = _object(body).get("single_refund")
+            if not isinstance(single, bool):
+                raise invalid(single_refund="is true or false")
+            sandbox.payments.single_refund = single
+            return 200, {"single_refund": single}
+        case "POST /webhooks/pause":
+            sandbox.webhooks.set_paused(True)
+            return 200, {"paused": True}
+        case "POST /webhooks/resume":
+            order = _object(body).get("order")
+            if order not in (None, "reversed", "shuffled"):
+                raise invalid(order="is reversed or shuffled")
+            if order is not None:
+                sandbox.webhooks.reorder(order)
+            sandbox.webhooks.set_paused(False)
+            return 200, {"paused": False}
         case "POST /webhooks/resend":
             return 200, {"deliveries": _resend(sandbox, _object(body))}
         case "POST /webhooks/discard":
@@ -82,6 +103,15 @@ def _resend(sandbox: Sandbox, body: dict[str, Any]) -> int:
     if times is None or not 1 <= times <= 100:
         raise invalid(times="is a number up to 100")
     return sandbox.webhooks.resend(event_id=event_id, payment_id=payment_id, times=times)
+
+
+def _settle(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    until, chargebacks = parse_moment(body.get("until")), body.get("chargebacks", [])
+    if body.get("until") is not None and until is None:
+        raise invalid(until="is not a time")
+    if not isinstance(chargebacks, list) or not all(isinstance(one, str) for one in chargebacks):
+        raise invalid(chargebacks="is a list of payment ids")
+    return sandbox.settlements.settle(until=until, chargebacks=chargebacks)
 
 
 def _advance(sandbox: Sandbox, body: dict[str, Any]) -> str:

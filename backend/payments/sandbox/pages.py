@@ -1,4 +1,4 @@
-"""The bank's 3-D Secure page as the payer sees it, in Arabic and English."""
+"""The bank's 3-D Secure page and the hosted checkout as the payer sees them, in Arabic and English."""
 
 from __future__ import annotations
 
@@ -69,6 +69,39 @@ def finished(record: Record, return_url: str | None) -> str:
         "3-D Secure",
         f'<h1>انتهت هذه العملية</h1><h1 lang="en" dir="ltr">This payment has ended</h1>'
         f'<p class="sum"><bdi dir="ltr">{status}</bdi></p>{back}',
+    )
+
+
+def invoice(record: Record, *, declined: bool) -> str:
+    """The hosted checkout: what is to be paid, and one button for each way a card may behave."""
+    doc = record.doc
+    total = escape(amount_format(doc["amount"], doc["currency"]))
+    said = (
+        '<p>لم تكتمل العملية. يمكن المحاولة مرة أخرى.</p><p lang="en" dir="ltr">Not paid. You may try again.</p>'
+        if declined
+        else ""
+    )
+    if doc["status"] in ("initiated", "failed"):
+        asked = (
+            '<form method="post"><button name="choice" value="PAY" class="yes">'
+            'الدفع بمدى · <bdi lang="en">Pay with mada</bdi></button>'
+            '<button name="choice" value="DECLINE">بطاقة بلا رصيد · <bdi lang="en">A card without funds</bdi>'
+            "</button></form>"
+        )
+    else:
+        asked = f'<p class="sum"><bdi dir="ltr">{escape(str(doc["status"]))}</bdi></p>'
+    back = (
+        f'<p><a href="{escape(doc["back_url"], quote=True)}">العودة · <bdi lang="en">Back</bdi></a></p>'
+        if doc["back_url"]
+        else ""
+    )
+    return _page(
+        "Invoice",
+        '<h1>صفحة الدفع</h1><h1 lang="en" dir="ltr">Payment page</h1>'
+        f'<p class="sum"><bdi dir="ltr">{total}</bdi></p>'
+        f'<p><bdi dir="auto">{escape(doc["description"])}</bdi></p>{said}{asked}{back}'
+        "<small>صفحة تجريبية: لا تُسحب أي مبالغ حقيقية.</small><br>"
+        '<small lang="en" dir="ltr">Sandbox page: no real money moves.</small>',
     )
 
 

@@ -28,6 +28,8 @@ from backend.payments.sandbox.values import (
 PAGE_SIZE = 40
 PAYER_PATIENCE = timedelta(minutes=15)
 VOID_WINDOW = timedelta(hours=2)
+HOLD_LIFE = timedelta(days=14)
+"""Mada's. Afterwards the issuer has dropped the hold, and the payment goes on saying `authorized`."""
 STATUSES = frozenset(
     {
         "initiated",
@@ -55,11 +57,11 @@ class Payments:
         self.store = store
         self._announce = announce
         self._public_url = public_url
-        self._single_refund = single_refund
+        self.single_refund = single_refund
 
     # Creating
 
-    def create(self, body: Mapping[str, Any], *, ip: str) -> dict[str, Any]:
+    def create(self, body: Mapping[str, Any], *, ip: str, invoice_id: str | None = None) -> dict[str, Any]:
         amount, currency = whole_number(body.get("amount")), body.get("currency")
         source, meta = body.get("source"), metadata(body.get("metadata"))
         given_id, callback_url = body.get("given_id"), body.get("callback_url")
@@ -77,7 +79,7 @@ class Payments:
             errors["description"] = "is not text"
         if not isinstance(source, dict):
             errors["source"] = "is required"
-        elif source.get("type") in ("creditcard", "token") and not _is_url(callback_url):
+        elif source.get("type") in ("creditcard", "token") and not is_url(callback_url):
             errors["callback_url"] = "is required"
         if errors or amount is None or not isinstance(currency, str) or not isinstance(source, dict):
             raise invalid(**errors)
@@ -98,6 +100,7 @@ class Payments:
                     amount=amount,
                     currency=currency.upper(),
                     description=description,
+                    invoice_id=invoice_id,
                     ip=ip,
                     callback_url=callback_url if isinstance(callback_url, str) else None,
                     created_at=iso(now),
@@ -243,6 +246,9 @@ class Payments:
             record = self._get(payment_id)
             if record.doc["status"] != "authorized":
                 raise refused("Payment is not in a state that can be captured")
+            made_at = parse_moment(record.doc["created_at"])
+            if made_at is None or self.store.now() - made_at > HOLD_LIFE or record.hidden.get("lapsed"):
+                raise refused("The authorization is no longer valid")
             amount = _optional_amount(body, record.doc["amount"])
             if amount > record.doc["amount"]:
                 raise invalid(amount="is more than what was authorized")
@@ -269,7 +275,7 @@ class Payments:
         by default it is, with `single_refund` it is not."""
         with self.store.transaction():
             record = self._get(payment_id)
-            again = record.doc["status"] == "refunded" and not self._single_refund
+            again = record.doc["status"] == "refunded" and not self.single_refund
             if record.doc["status"] not in ("paid", "captured") and not again:
                 raise refused("Payment is not in a state that can be refunded")
             charged = record.doc["captured"] or record.doc["amount"]
@@ -284,6 +290,16 @@ class Payments:
             }
             self._moved(record, "payment_refunded")
             return record.doc
+
+    def lapse(self, payment_id: str) -> Record:
+        """The issuer drops a hold: nothing shows, and a capture is refused from now on."""
+        with self.store.transaction():
+            record = self._get(payment_id)
+            if record.doc["status"] != "authorized":
+                raise refused("Payment is not a hold")
+            record.hidden["lapsed"] = True
+            self.store.save(record)
+            return record
 
     # Tokens
 
@@ -371,7 +387,7 @@ class Payments:
         self._announce(event_type, record.doc)
 
 
-def _is_url(value: object) -> bool:
+def is_url(value: object) -> bool:
     """A web address, or one that opens an app; never a script."""
     return isinstance(value, str) and bool(
         re.match(r"(?!javascript:|data:|vbscript:)[a-z][a-z0-9+.-]*://[^\s]+\Z", value, re.IGNORECASE)
@@ -444,7 +460,7 @@ def _imported(row: object, index: int, now: datetime) -> Record:
             captured_at=iso(created) if captured else None,
             voided_at=stamp if status == "voided" else None,
             description=row.get("description"),
-            callback_url=row.get("callback_url") if _is_url(row.get("callback_url")) else None,
+            callback_url=row.get("callback_url") if is_url(row.get("callback_url")) else None,
             created_at=iso(created),
             updated_at=stamp,
             metadata=meta or None,

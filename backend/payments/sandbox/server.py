@@ -1,4 +1,4 @@
-"""The sandbox on the wire: Moyasar's API under /v1, the bank's page under /3ds, controls under /sandbox."""
+"""The sandbox on the wire: Moyasar's API under /v1, pages under /3ds and /invoices, controls under /sandbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from backend.payments.sandbox import control, pages
 from backend.payments.sandbox.errors import ApiError, forbidden, invalid, not_found, refused, unauthenticated
 from backend.payments.sandbox.faults import Calls, Fault, Faults
+from backend.payments.sandbox.invoices import Invoices
 from backend.payments.sandbox.payments import Payments
+from backend.payments.sandbox.settlements import Settlements
 from backend.payments.sandbox.store import Store
 from backend.payments.sandbox.values import whole_number
 from backend.payments.sandbox.webhooks import EVENT_TYPES, Webhooks
@@ -86,6 +88,8 @@ class Sandbox(ThreadingHTTPServer):
             public_url=(public_url or self.origin).rstrip("/"),
             single_refund=single_refund,
         )
+        self.invoices = Invoices(store, self.payments, public_url=(public_url or self.origin).rstrip("/"))
+        self.settlements = Settlements(store, announce=self.webhooks.announce)
         self.faults = Faults()
         self.calls = Calls()
         self.stopping = threading.Event()
@@ -119,6 +123,14 @@ ROUTES: list[tuple[str, re.Pattern[str], bool, Operation]] = [
         ("POST", "/tokens", True, lambda s, c, _: (201, s.payments.create_token(c.body))),
         ("GET", f"/tokens/{_ID}", False, lambda s, c, i: (200, s.payments.fetch_token(i))),
         ("DELETE", f"/tokens/{_ID}", False, lambda s, c, i: (204, s.payments.delete_token(i))),
+        ("POST", "/invoices", False, lambda s, c, _: (201, s.invoices.create(c.body))),
+        ("GET", "/invoices", False, lambda s, c, _: (200, s.invoices.list(c.query))),
+        ("GET", f"/invoices/{_ID}", False, lambda s, c, i: (200, s.invoices.fetch(i))),
+        ("PUT", f"/invoices/{_ID}", False, lambda s, c, i: (200, s.invoices.update(i, c.body))),
+        ("PUT", f"/invoices/{_ID}/cancel", False, lambda s, c, i: (200, s.invoices.cancel(i))),
+        ("GET", "/settlements", False, lambda s, c, _: (200, s.settlements.list(c.query))),
+        ("GET", f"/settlements/{_ID}", False, lambda s, c, i: (200, s.settlements.fetch(i))),
+        ("GET", f"/settlements/{_ID}/lines", False, lambda s, c, i: (200, s.settlements.lines(i, c.query))),
         ("GET", "/webhooks", False, lambda s, c, _: (200, {"webhooks": s.webhooks.endpoints()})),
         ("POST", "/webhooks", False, lambda s, c, _: (201, s.webhooks.create_endpoint(c.body))),
         ("GET", "/webhooks/available_events", False, lambda s, c, _: (200, {"events": list(EVENT_TYPES)})),
@@ -164,6 +176,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._api(path.removeprefix("/v1"), body)
             elif path.startswith("/3ds/"):
                 self._answer(self._bank_page(path, body))
+            elif path.startswith("/invoices/"):
+                self._answer(self._invoice_page(path, body))
             elif path == "/sandbox" or path.startswith("/sandbox/"):
                 status, value = control.handle(self.server, self.command, path, body)
                 self._answer(json_answer(status, value))
@@ -280,6 +294,23 @@ class Handler(BaseHTTPRequestHandler):
         if record.doc["status"] != "initiated":
             return Answer(200, pages.finished(record, back).encode(), HTML_TYPE)
         return Answer(200, pages.challenge(record).encode(), HTML_TYPE)
+
+    def _invoice_page(self, path: str, body: bytes) -> Answer:
+        match = re.fullmatch(r"/invoices/([^/]+)/([^/]+)", path)
+        try:
+            if match is None or self.command not in ("GET", "POST"):
+                raise not_found()
+            record = self.server.invoices.behind(match[1], match[2])
+            if self.command == "POST" and record.doc["status"] in ("initiated", "failed"):
+                choice = dict(parse_qsl(body.decode("utf-8", "replace"))).get("choice", "")
+                onward = self.server.invoices.pay(record, choice, ip=str(self.client_address[0]))
+                if onward is not None:
+                    return Answer(302, headers={"Location": onward})
+                record = self.server.invoices.behind(match[1], match[2])
+        except ApiError as error:
+            return Answer(error.status, pages.unknown().encode(), HTML_TYPE)
+        declined = self.command == "POST" and record.doc["status"] == "initiated"
+        return Answer(200, pages.invoice(record, declined=declined).encode(), HTML_TYPE)
 
     # Answers
 

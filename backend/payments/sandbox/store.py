@@ -20,6 +20,12 @@ create index if not exists payments_created on payments (created_at);
 create index if not exists payments_updated on payments (updated_at);
 create index if not exists payments_status on payments (status, created_at);
 create table if not exists tokens (id text primary key, doc text not null, hidden text not null);
+create table if not exists invoices (
+    id text primary key, created_at text not null, doc text not null, hidden text not null);
+create table if not exists settlements (id text primary key, created_at text not null, doc text not null);
+create table if not exists lines (settlement_id text not null, doc text not null);
+create index if not exists lines_settlement on lines (settlement_id);
+create index if not exists payments_invoice on payments (json_extract(doc, '$.invoice_id'));
 create table if not exists settings (name text primary key, value text not null);
 create table if not exists endpoints (
     id text primary key, url text not null, method text not null, secret text not null, events text,
@@ -154,6 +160,63 @@ class Store:
 
     def count_payments(self) -> int:
         return int(self.rows("select count(*) from payments")[0][0])
+
+    def payments_of_invoice(self, invoice_id: str) -> list[dict[str, Any]]:
+        rows = self.rows(
+            "select doc from payments where json_extract(doc, '$.invoice_id') = ? order by created_at, rowid",
+            (invoice_id,),
+        )
+        return [json.loads(row["doc"]) for row in rows]
+
+    def charged(self) -> list[Record]:
+        """Payments on which money moved at some time."""
+        rows = self.rows(
+            "select doc, hidden from payments where status in ('paid', 'captured', 'refunded', 'voided')"
+            " order by created_at, rowid"
+        )
+        return [_record(row) for row in rows]
+
+    # Invoices and settlements
+
+    def invoice(self, invoice_id: str) -> Record | None:
+        rows = self.rows("select doc, hidden from invoices where id = ?", (invoice_id,))
+        return _record(rows[0]) if rows else None
+
+    def invoices(self) -> list[Record]:
+        """Newest first."""
+        rows = self.rows("select doc, hidden from invoices order by created_at desc, rowid desc")
+        return [_record(row) for row in rows]
+
+    def save_invoice(self, record: Record) -> None:
+        self.run(
+            "insert into invoices values (?, ?, ?, ?)"
+            " on conflict (id) do update set doc = excluded.doc, hidden = excluded.hidden",
+            (
+                record.doc["id"],
+                record.doc["created_at"],
+                json.dumps(record.doc, ensure_ascii=False),
+                json.dumps(record.hidden),
+            ),
+        )
+
+    def settlements(self) -> list[dict[str, Any]]:
+        """Newest first."""
+        rows = self.rows("select doc from settlements order by created_at desc, rowid desc")
+        return [json.loads(row["doc"]) for row in rows]
+
+    def settlement_lines(self, settlement_id: str) -> list[dict[str, Any]]:
+        rows = self.rows("select doc from lines where settlement_id = ? order by rowid", (settlement_id,))
+        return [json.loads(row["doc"]) for row in rows]
+
+    def save_settlement(self, doc: dict[str, Any], lines: Iterable[dict[str, Any]]) -> None:
+        with self.transaction():
+            self.run(
+                "insert into settlements values (?, ?, ?)", (doc["id"], doc["created_at"], json.dumps(doc))
+            )
+            self._db.executemany(
+                "insert into lines values (?, ?)",
+                ((doc["id"], json.dumps(line, ensure_ascii=False)) for line in lines),
+            )
 
     # Tokens
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -63,6 +64,28 @@ def estimated_fee(amount_minor: int, company: str | None) -> int:
     """A plausible fee including VAT: 1 % for mada, 2.2 % for others, plus 15 %. Of this sandbox only."""
     fee = half_up(amount_minor * (100 if company == "mada" else 220), 10_000)
     return fee + half_up(fee * 15, 100)
+
+
+def listed(
+    key: str,
+    rows: Sequence[Any],
+    query: Mapping[str, str],
+    *,
+    size: int,
+    show: Callable[[Any], Any] = lambda row: row,
+) -> dict[str, Any]:
+    """One page of `rows` under `key`. As some of Moyasar's lists do, it keeps the totals to itself."""
+    number = max(whole_number(query.get("page")) or 1, 1)
+    return {
+        key: [show(row) for row in rows[(number - 1) * size : number * size]],
+        "meta": {
+            "current_page": number,
+            "next_page": number + 1 if len(rows) > number * size else None,
+            "prev_page": number - 1 if number > 1 else None,
+            "total_pages": None,
+            "total_count": None,
+        },
+    }
 
 
 def metadata(value: Any) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
 import threading
 import time
 import uuid
@@ -22,6 +23,7 @@ from backend.payments.sandbox.values import iso
 REAL_WAITS = (60, 600, 1800, 3600, 7200)
 WORKERS = 4
 PAGE_SIZE = 40
+REORDERED_APART = 0.2
 EVENT_TYPES = (
     "payment_paid",
     "payment_failed",
@@ -31,6 +33,7 @@ EVENT_TYPES = (
     "payment_captured",
     "payment_verified",
     "payment_abandoned",
+    "balance_transferred",
 )
 _FROM_COMMAND_LINE = uuid.UUID("6f1d5c1e-0f0c-4b5f-9f55-5a6d1f0b7c11")
 
@@ -166,6 +169,20 @@ class Webhooks:
         return scheduled
 
     # Control, of this sandbox only
+
+    def reorder(self, order: str) -> int:
+        """Send what waits in another order, with a moment between two: "reversed" or "shuffled"."""
+        with self._store.transaction():
+            rows = self._store.rows("select id from deliveries where state = 'pending' order by due_at, id")
+            ids = [int(row["id"]) for row in rows]
+            if order == "reversed":
+                ids.reverse()
+            else:
+                random.shuffle(ids)
+            for place, delivery_id in enumerate(ids):
+                due = time.time() + place * REORDERED_APART
+                self._store.run("update deliveries set due_at = ? where id = ?", (due, delivery_id))
+        return len(ids)
 
     def set_paused(self, paused: bool) -> None:
         self._store.set_setting("webhooks_paused", "1" if paused else "0")

@@ -1,0 +1,192 @@
+"""Payments and refunds, and all that happened around one of them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
+
+from backend.core.console import (
+    ReadOnlyAdmin,
+    ReadOnlyRows,
+    amount,
+    code,
+    label,
+    name,
+    person,
+    to_list,
+    words,
+)
+from backend.payments.admin import timeline
+from backend.payments.models import DeskReceipt, Payment, Refund, Resolution
+
+label(
+    Payment,
+    _("payment"),
+    _("payments"),
+    choices=(
+        *(N_("Initiated"), N_("Authorized"), N_("Captured"), N_("Failed"), N_("Voided")),
+        *(N_("Partially Refunded"), N_("Refunded"), N_("Deposit"), N_("Balance")),
+    ),
+    id=_("ID"),
+    booking=_("booking"),
+    state=_("state"),
+    amount_minor=_("amount"),
+    currency=_("currency"),
+    captured_minor=_("captured"),
+    refunded_minor=_("refunded"),
+    purpose=_("for"),
+    manual=_("held before it is charged"),
+    save_card=_("card to be saved"),
+    secured_at=_("held by the bank"),
+    source_type=_("paid with"),
+    failure_code=_("why it failed"),
+    gateway_message=_("the gateway's words"),
+    gateway_seen=_("known to the gateway"),
+    quarantined_because=_("set aside because of"),
+    created_at=_("created"),
+    expires_at=_("expires"),
+    checked_at=_("last compared"),
+    settled_at=_("settled"),
+)
+label(
+    Refund,
+    _("refund"),
+    _("refunds"),
+    choices=(N_("Due"), N_("Sending"), N_("Done"), N_("Manual")),
+    id=_("ID"),
+    payment=_("payment"),
+    amount_minor=_("amount"),
+    state=_("state"),
+    reason=_("reason"),
+    requested_by=_("asked for by"),
+    attempts=_("attempts"),
+    last_error=_("last error"),
+    next_attempt_at=_("next attempt"),
+    created_at=_("created"),
+    done_at=_("done"),
+)
+label(
+    DeskReceipt,
+    _("desk receipt"),
+    _("desk receipts"),
+    choices=(N_("Cash"), N_("Terminal")),
+)
+label(
+    Resolution,
+    _("decision of finance"),
+    _("decisions of finance"),
+    choices=(N_("Refunded Outside"), N_("Accepted"), N_("Retry")),
+)
+
+_BOOKING = code("booking.reference", _("reference"))
+_AMOUNT = amount("amount_minor", _("amount"))
+
+
+class Refunds(ReadOnlyRows[Refund]):
+    model = Refund
+    related = ("requested_by",)
+    fields = (
+        _AMOUNT,
+        "state",
+        code("reason", _("reason")),
+        person("requested_by", _("asked for by")),
+        "created_at",
+        "done_at",
+    )
+
+
+_FACTS = (
+    _BOOKING,
+    name("booking.salon", _("salon")),
+    person("booking.customer", _("customer")),
+    "state",
+    _AMOUNT,
+    amount("captured_minor", _("captured")),
+    amount("refunded_minor", _("refunded")),
+    "purpose",
+    code("source_type", _("paid with")),
+    "manual",
+    code("failure_code", _("why it failed")),
+    words("gateway_message", _("the gateway's words")),
+    "gateway_seen",
+    code("quarantined_because", _("set aside because of")),
+    "created_at",
+    "expires_at",
+    "checked_at",
+    "secured_at",
+    "settled_at",
+    to_list("payments_webhookevent", _("webhook events"), _("Show"), q="pk"),
+    to_list("payments_gatewaycall", _("calls to the gateway"), _("Show"), q="pk"),
+    code("pk", _("ID")),
+)
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin[Payment]):
+    list_display = (
+        _BOOKING,
+        name("booking.salon", _("salon")),
+        "state",
+        _AMOUNT,
+        amount("captured_minor", _("captured")),
+        amount("refunded_minor", _("refunded")),
+        code("source_type", _("paid with")),
+        "created_at",
+    )
+    list_filter = ("state", "source_type", ("quarantined_because", admin.EmptyFieldListFilter))
+    ordering = ("-created_at", "-id")
+    related = ("booking__salon", "booking__customer")
+    search_fields = ("booking__reference__iexact",)
+    search_help_text = _("Reference of the booking, or the payment's ID")
+    inlines = (Refunds,)
+
+    def name_of(self, obj: Payment) -> str:
+        return obj.booking.reference
+
+    @admin.display(description=_("Timeline"))
+    def timeline(self, obj: Payment) -> SafeString:
+        return timeline.render(obj)
+
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": _FACTS}),
+        (_("Timeline"), {"fields": ("timeline",), "classes": ("timeline-of",)}),
+    )
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin[Refund]):
+    def name_of(self, obj: Refund) -> str:
+        return obj.payment.booking.reference
+
+    list_display = (
+        code("payment.booking.reference", _("reference")),
+        _AMOUNT,
+        "state",
+        code("reason", _("reason")),
+        "attempts",
+        "created_at",
+        "done_at",
+    )
+    list_filter = ("state",)
+    ordering = ("-id",)
+    related = ("payment__booking", "requested_by")
+    search_fields = ("payment__booking__reference__iexact",)
+    search_help_text = _("Reference of the booking, or the refund's ID")
+    fields = (
+        code("payment.booking.reference", _("reference")),
+        code("payment_id", _("payment")),
+        _AMOUNT,
+        "state",
+        code("reason", _("reason")),
+        person("requested_by", _("asked for by")),
+        "attempts",
+        words("last_error", _("last error")),
+        "next_attempt_at",
+        "created_at",
+        "done_at",
+        code("pk", _("ID")),
+    )

@@ -1,0 +1,248 @@
+"""Whatever happens in whatever order: each webhook in every order, and long random lives with crashes between."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.utils import timezone
+from freezegun import freeze_time
+
+from backend.payments.models import Payment, Refund
+from backend.payments.operations import reconcile
+from tests.payments.conftest import INSUFFICIENT
+from tests.payments.saga import Customer, Mortal, end_of, sweep
+from tests.support.api import Api
+from tests.support.sandbox import SandboxProcess
+
+EXAMPLES = int(os.environ.get("SAGA_EXAMPLES", "60"))
+SEED = int(os.environ.get("SAGA_SEED", "1447"))
+
+
+@pytest.fixture(scope="module")
+def own_process() -> Iterator[SandboxProcess]:
+    """A gateway whose clock is moved: other tests have one that keeps time."""
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def gateway(own_process: SandboxProcess, settings: Any) -> SandboxProcess:
+    settings.MOYASAR_SECRET_KEY = own_process.secret_key
+    settings.MOYASAR_PUBLISHABLE_KEY = own_process.publishable_key
+    settings.MOYASAR_WEBHOOK_SECRET = own_process.webhook_secret
+    settings.MOYASAR_BASE_URL = own_process.base_url
+    own_process.clear_faults()
+    return own_process
+
+
+EVENTS = (
+    ("first", "payment_failed"),
+    ("second", "payment_paid"),
+    ("third", "payment_paid"),
+    ("third", "payment_voided"),
+)
+"""What the gateway says about a declined card, the card that paid, and a second one that paid as well."""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_every_webhook_twice_in_every_order_ends_the_same(gateway: SandboxProcess, count: int) -> None:
+    customer = Customer(gateway)
+    for order in itertools.permutations(EVENTS, count):
+        _three_attempts(customer, [(name, kind, str(uuid.uuid4())) for name, kind in order])
+
+
+@pytest.mark.django_db
+def test_longer_runs_of_webhooks_end_the_same(gateway: SandboxProcess) -> None:
+    customer = Customer(gateway)
+    chance = random.Random(SEED)
+    for _ in range(20):
+        ids = [str(uuid.uuid4()) for _ in EVENTS]
+        run = [
+            (name, kind, ids[number])
+            for number, (name, kind) in chance.choices(list(enumerate(EVENTS)), k=chance.randint(5, 12))
+        ]
+        _three_attempts(customer, run)
+
+
+def _three_attempts(customer: Customer, run: list[tuple[str, str, str]]) -> None:
+    customer.another()
+    attempts = {name: customer.begin() for name in ("first", "second", "third")}
+    customer.pay(attempts["first"], card=INSUFFICIENT)
+    for name in ("second", "third"):
+        customer.pay(attempts[name])
+    for name, kind, event_id in run:
+        for _ in range(2):
+            assert customer.webhook(attempts[name], kind, event_id=event_id).status_code == 200
+    sweep(timezone.now() + timedelta(minutes=2))
+    assert end_of(customer.sandbox, customer.booking_id) == "paid"
+    states = Payment.objects.filter(booking=customer.booking_id).values_list("state", flat=True)
+    assert sorted(states) == ["captured", "failed", "voided"]
+
+
+class Life:
+    """One booking's life, drawn from chance: what its people, the gateway and the machines do to it."""
+
+    def __init__(self, customer: Customer, chance: random.Random) -> None:
+        self.customer, self.sandbox, self.chance = customer, customer.sandbox, chance
+        # The gateway's clock, which every life has moved on: this one begins after all of them.
+        self.now = datetime.fromisoformat(self.sandbox.control("GET", "")["now"])
+        self.attempts: list[dict[str, Any]] = []
+        self.events: list[tuple[dict[str, Any], str, str]] = []
+        self.told: list[str] = []
+        with freeze_time(self.now, tick=True):
+            customer.another()
+
+    def live(self) -> None:
+        opening = ["begin", self.chance.choice(("pay", "charge_token", "decline_card", "begin"))]
+        for name in opening + self.chance.choices(self.VERBS, k=self.chance.randint(3, 12)):
+            self.told.append(name)
+            dies_at = self.chance.randint(1, 25) if self.chance.random() < 0.35 else None
+            with freeze_time(self.now, tick=True), Mortal(dies_at).living():
+                getattr(self, name)()
+            if self.chance.random() < 0.25:
+                self.pass_minutes(self.chance.choice((1, 2, 6, 11, 21)))
+        self.sandbox.clear_faults()
+        for minutes in (3, 30, 35, 60, 200):
+            self.pass_minutes(minutes)
+            sweep(self.now)
+
+    VERBS = (
+        "begin", "begin", "pay", "pay", "pay", "decline_card", "webhook", "webhook", "webhook", "repeat", "repeat",
+        "read", "come_back", "cancel", "confirm", "decline", "sweep", "charge_token", "refund_by_hand", "bad_day",
+    )  # fmt: skip
+
+    def pass_minutes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+        self.sandbox.advance_clock(minutes * 60)
+
+    def _phone(self) -> Api:
+        return Api(self.customer.user)
+
+    def begin(self) -> None:
+        body = {"source": {"type": "client"}}
+        answer = self._phone().post(f"bookings/{self.customer.booking_id}/payments", body)
+        if answer.status_code == 201:
+            self.attempts.append(answer.json())
+
+    def _at_bank(self, result: str, **changed: Any) -> None:
+        waiting = [attempt for attempt in self.attempts if "paid" not in attempt]
+        if waiting:
+            attempt = self.chance.choice(waiting)
+            attempt["paid"] = True
+            # The gateway's bad day may meet the app as well: then the payer is left half-way.
+            with suppress(requests.RequestException, ValueError, AssertionError):
+                self.customer.pay(attempt, result, **changed)
+
+    def pay(self) -> None:
+        self._at_bank("AUTHENTICATED")
+
+    def decline_card(self) -> None:
+        self._at_bank("AUTHENTICATED", card=INSUFFICIENT)
+
+    def webhook(self) -> None:
+        if self.attempts:
+            kinds = (
+                "payment_paid",
+                "payment_failed",
+                "payment_faild",
+                "payment_authorized",
+                "payment_refunded",
+            )
+            event = (self.chance.choice(self.attempts), self.chance.choice(kinds), str(uuid.uuid4()))
+            self.events.append(event)
+            self._send(event)
+
+    def repeat(self) -> None:
+        if self.events:
+            self._send(self.chance.choice(self.events))
+
+    def _send(self, event: tuple[dict[str, Any], str, str]) -> None:
+        attempt, kind, event_id = event
+        self.customer.webhook(attempt, kind, event_id=event_id)
+
+    def read(self) -> None:
+        if self.attempts:
+            self._phone().get(f"payments/{self.chance.choice(self.attempts)['id']}")
+
+    def come_back(self) -> None:
+        if self.attempts:
+            Api().get(f"/pay/return/{self.chance.choice(self.attempts)['id']}")
+
+    def cancel(self) -> None:
+        path = f"bookings/{self.customer.booking_id}/cancel"
+        self._phone().post(path, {"version": self.customer.booking.version})
+
+    def _desk(self, verb: str) -> None:
+        path = f"manage/bookings/{self.customer.booking_id}/{verb}"
+        Api(self.customer.manager).post(path, {"version": self.customer.booking.version})
+
+    def confirm(self) -> None:
+        self._desk("confirm")
+
+    def decline(self) -> None:
+        self._desk("decline")
+
+    def sweep(self) -> None:
+        sweep(self.now)
+
+    def charge_token(self) -> None:
+        path, key = f"bookings/{self.customer.booking_id}/payments", str(uuid.uuid4())
+        body = {"source": {"type": "token", "token": self.chance.choice(("token_ok", "token_declined"))}}
+        for _ in range(self.chance.randint(1, 2)):
+            self._phone().post(path, body, key=key)
+
+    def refund_by_hand(self) -> None:
+        """Somebody at the gateway's own desk gives back money that is owed back here, before we do."""
+        owed = Refund.objects.filter(payment__booking=self.customer.booking_id, state="due").first()
+        if owed is not None:
+            self.sandbox.api("POST", f"/payments/{owed.payment_id}/void")
+
+    def bad_day(self) -> None:
+        kind, more = self.chance.choice(
+            [("status", {"status": 503}), ("status", {"status": 429}), ("drop", {"acts": True}), ("drop", {}),
+             ("malformed", {}), ("html", {})]
+        )  # fmt: skip
+        verb = self.chance.choice(("", "/*", "/*/refund", "/*/void", "/*/capture"))
+        self.sandbox.fault(kind, method=self.chance.choice(("GET", "POST")), path=f"/payments{verb}", **more)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_random_lives_end_booked_and_paid_or_free_and_returned(gateway: SandboxProcess) -> None:
+    began = timezone.now()
+    places = [
+        {"free_cancel_hours": 200, "late_cancel_percent": 50},
+        {"auto_confirm": True, "free_cancel_hours": 200, "late_cancel_percent": 50},
+        {"authorise_first": True},
+        {"authorise_first": True, "free_cancel_hours": 200, "late_cancel_percent": 50},
+    ]
+    customers: list[Customer] = []
+    ends: dict[str, int] = {}
+    latest: datetime = began
+    for number in range(EXAMPLES):
+        if number % 40 == 0:
+            customers = [Customer(gateway, staff=6, **place) for place in places]
+        life = Life(customers[number % len(places)], random.Random(f"{SEED}-{number}"))
+        life.live()
+        try:
+            end = end_of(gateway, life.customer.booking_id)
+        except AssertionError as error:
+            raise AssertionError(f"life {number}: {' '.join(life.told)}") from error
+        ends[end] = ends.get(end, 0) + 1
+        latest = max(latest, life.now)
+    print(f"{EXAMPLES} lives ended {ends}")
+    assert set(ends) >= {"paid", "free"}, ends
+    run = reconcile(
+        from_date=began.date() - timedelta(days=1), to_date=latest.date() + timedelta(days=1), now=latest
+    )
+    assert not run.differences.exists(), list(run.differences.values())
+    assert run.theirs_count > EXAMPLES / 2
