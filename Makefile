@@ -41,7 +41,7 @@ check: ready ## What the build runs: style, types, imports, migrations, translat
 bench: ready ## Measure; prints medians and ratios, judges nothing
 	@$(run) -m tests.bench $(ARGS)
 
-stress: ready ## Hammer one slot from many processes over HTTP, then look for overlaps in SQL
+stress: ready ## Hammer the server from many processes, kill its workers, then judge the database
 	@$(run) -m tests.stress $(ARGS)
 
 contract: ready ## Regenerate mobile-contract/openapi.yaml and errors.json

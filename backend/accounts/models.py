@@ -359,6 +359,7 @@ class PhoneChange(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["takes_effect_at"], condition=Q(state="cooling"), name="phone_change_due"),
+            models.Index(fields=["old_phone"], condition=Q(state="done"), name="phone_change_left"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -109,6 +109,15 @@ def cooling_change_of(user: User) -> PhoneChange | None:
     return PhoneChange.objects.filter(user=user, state=PhoneChange.State.COOLING).first()
 
 
+def number_left_at(phone: str, *, by_others_than: User) -> datetime | None:
+    """When somebody else last moved their account away from this number (E.164)."""
+    left = PhoneChange.objects.filter(old_phone=phone, state=PhoneChange.State.DONE).exclude(
+        user=by_others_than
+    )
+    last = left.order_by("-finished_at").first()
+    return last.finished_at if last is not None else None
+
+
 @dataclass(frozen=True)
 class MessageOutcome:
     """What became of one message to a person: its kind, never its words."""

@@ -30,9 +30,11 @@ def tell(booking: Booking, verb: str, *, before: str, actor_role: str, now: date
             _tell_desk(booking, "booking_moved_by_customer", now=now)
     elif booking.state == BookingState.REQUESTED and verb in _STANDS:
         _tell_desk(booking, "booking_requested", now=now)
-    elif (
-        verb in ("cancel", "refuse_move") and actor_role == ActorRole.CUSTOMER and before != BookingState.HELD
-    ):
+    elif verb == "refuse_move":
+        _tell_desk(booking, "booking_move_refused", now=now)
+    elif verb == "dispute_no_show":
+        _tell_desk(booking, "booking_no_show_disputed", now=now)
+    elif verb == "cancel" and actor_role == ActorRole.CUSTOMER and before != BookingState.HELD:
         _tell_desk(booking, "booking_cancelled_by_customer", now=now)
 
 
@@ -60,6 +62,15 @@ def _customer_words(booking: Booking, verb: str, *, before: str, actor_role: str
     """(kind, text) in the active language; an empty kind says nothing is worth a message."""
     words = _words(booking)
     match booking.state:
+        case _ if verb == "reschedule" and booking.salon_moved_from is not None:
+            return (
+                "booking_moved_by_salon",
+                _(
+                    "The salon has moved your booking %(ref)s\n%(day)s %(date)s at %(time)s\n"
+                    "Refusing is free of charge"
+                )
+                % words,
+            )
         case _ if verb == "reschedule":
             return (
                 "booking_rescheduled",
@@ -112,6 +123,20 @@ def _customer_words(booking: Booking, verb: str, *, before: str, actor_role: str
             )
         case BookingState.EXPIRED if before == BookingState.REQUESTED:
             return "booking_expired", _("Sorry, %(salon)s did not answer about booking %(ref)s.") % words
+        case _ if booking.customer is None:
+            return "", ""  # what follows is for people who can answer it
+        case BookingState.NO_SHOW if verb == "no_show":
+            return (
+                "booking_no_show",
+                _("Booking %(ref)s was marked as a no-show.\nThe app takes objections for 48 hours.") % words,
+            )
+        case BookingState.NO_SHOW if verb == "uphold_no_show":
+            return (
+                "booking_no_show_upheld",
+                _("Your objection about booking %(ref)s was reviewed.\nThe no-show stands.") % words,
+            )
+        case BookingState.COMPLETED if verb == "withdraw_no_show":
+            return "booking_no_show_withdrawn", _("The no-show of booking %(ref)s was withdrawn.") % words
     return "", ""
 
 
@@ -133,6 +158,13 @@ def _tell_desk(booking: Booking, kind: str, *, now: datetime) -> None:
                 body = (
                     _("Booking %(ref)s was moved by the customer\nNow: %(day)s %(date)s at %(time)s") % words
                 )
+            elif kind == "booking_move_refused":
+                body = (
+                    _("Booking %(ref)s is cancelled: its new time was refused\n%(day)s %(date)s at %(time)s")
+                    % words
+                )
+            elif kind == "booking_no_show_disputed":
+                body = _("Objection to the no-show of booking %(ref)s\n%(day)s %(date)s at %(time)s") % words
             else:
                 body = (
                     _("Booking %(ref)s was cancelled by the customer\n%(day)s %(date)s at %(time)s") % words

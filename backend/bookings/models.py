@@ -102,8 +102,9 @@ class Booking(models.Model):
     """One visit. Names, prices and policy are copied when it is made: editing a price list rewrites no history.
 
     `business_date` is the salon's day: 00:30 belongs to the evening before. Money is halalas. `moves_left` are the
-    customer's. `salon_moved_from` is the start the customer last agreed to, while they have not answered the salon's
-    move away from it.
+    customer's. `deposit_secured_at` is when the bank began to hold a deposit that is charged once the salon confirms;
+    only `deposit_paid_at` means that it was charged. `salon_moved_from` is the start the customer last agreed to, while
+    they have not answered the salon's move away from it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -132,6 +133,7 @@ class Booking(models.Model):
     hold_expires_at = models.DateTimeField(null=True, blank=True)
     respond_by = models.DateTimeField(null=True, blank=True)
     deposit_paid_at = models.DateTimeField(null=True, blank=True)
+    deposit_secured_at = models.DateTimeField(null=True, blank=True)
     arrived_at = models.DateTimeField(null=True, blank=True)
     attendance_confirmed_at = models.DateTimeField(null=True, blank=True)
     salon_moved_from = models.DateTimeField(null=True, blank=True)
@@ -161,6 +163,7 @@ class Booking(models.Model):
                 condition=~Q(state__in=("requested", "confirmed", "completed"))
                 | Q(deposit_minor=0)
                 | Q(deposit_paid_at__isnull=False)
+                | Q(deposit_secured_at__isnull=False)
                 | Q(source="desk"),
                 name="booking_deposit_before_requested",
             ),

@@ -9,9 +9,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from backend.bookings.models import LIVE_STATES, Booking, BookingEvent
+from backend.bookings.models import LIVE_STATES, Booking, BookingEvent, ClientNote
 from backend.bookings.operations import by_customer, cancel, expire_if_dead
 from backend.bookings.operations.claiming import lock_calendars
+from backend.bookings.operations.notes import forget_notes, forget_notes_on_guests
 from backend.bookings.operations.transitions import may
 from backend.core.idempotency import KEPT_FOR
 from backend.core.privacy import (
@@ -42,7 +43,23 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
         .prefetch_related("items__staff_member", "events")
         .order_by("-created_at", "-id")
     )
-    return {"bookings": map(_record, bookings.iterator(chunk_size=500))}
+    notes = (
+        ClientNote.objects.filter(customer=person, created_at__gte=since)
+        .select_related("salon")
+        .order_by("-created_at", "-id")
+    )
+    return {
+        "bookings": map(_record, bookings.iterator(chunk_size=500)),
+        "client_notes": (
+            {
+                "salon": note.salon.name,
+                "text": without_phones(note.text),
+                "is_health": note.is_health,
+                "at": rfc3339(note.created_at, note.salon.zone),
+            }
+            for note in notes
+        ),
+    }
 
 
 def _record(booking: Booking) -> Record:
@@ -103,10 +120,13 @@ def erase(person: Person, now: datetime) -> Erasure:
     forget_answers_about(set(recent))
     guests = _forget_guests(list(visits.values_list("pk", flat=True)))
     _forget_words(own)
+    own.exclude(guest_name="").update(guest_name="")
+    written = forget_notes(ClientNote.objects.filter(customer=person))
     return Erasure(
         ended=ended,
         erased=[
             Erased("booking_notes", _("Notes and reasons on bookings"), notes),
+            Erased("client_notes", _("Notes written by salons"), written),
             Erased("guest_visits", _("Name and number on visits a salon wrote down"), guests),
         ],
         kept=[
@@ -157,7 +177,11 @@ def _forget_words(bookings: QuerySet[Booking]) -> None:
 def _forget_guests(keys: Sequence[Any]) -> int:
     guests = Booking.objects.filter(pk__in=keys)
     _forget_words(guests)
-    return guests.update(guest_name=ERASED_NAME, guest_phone="")
+    of = list(guests.exclude(guest_phone="").values_list("salon", "guest_phone").distinct())
+    forgotten = guests.update(guest_name=ERASED_NAME, guest_phone="")
+    # After the visits: whoever writes a note holds one of them, and is waited for.
+    forget_notes_on_guests(salons={salon for salon, _phone in of}, phones={phone for _salon, phone in of})
+    return forgotten
 
 
 def _purge_guests(before: datetime, limit: int, now: datetime) -> int:

@@ -10,67 +10,73 @@ from backend.bookings.availability import Reason
 from backend.core.errors import Conflict, DomainError, Refused
 
 
-class SlotUnavailable(Conflict):
+class AboutTime(DomainError):
+    """Parent of all refusals of a time. `decided_by` is the catalogue version whose rules said no, where known."""
+
+    decided_by: int | None = None
+
+
+class SlotUnavailable(AboutTime, Conflict):
     code = "slot_unavailable"
     message = _("This time has just been taken. Please choose another time.")
 
 
-class BookingOverlap(Conflict):
+class BookingOverlap(AboutTime, Conflict):
     code = "booking_overlap"
     message = _("You have another booking at the same time.")
 
 
-class PastTime(Refused):
+class PastTime(AboutTime, Refused):
     code = "past_time"
     message = _("A time in the past cannot be chosen.")
 
 
-class TooSoon(Refused):
+class TooSoon(AboutTime, Refused):
     code = "too_soon"
     message = _("Please book further ahead of the appointment.")
 
 
-class TooFar(Refused):
+class TooFar(AboutTime, Refused):
     code = "too_far"
     message = _("Bookings are not open for a date this far ahead.")
 
 
-class SalonClosed(Refused):
+class SalonClosed(AboutTime, Refused):
     code = "salon_closed"
     message = _("The salon is closed on this day.")
 
 
-class OutsideHours(Refused):
+class OutsideHours(AboutTime, Refused):
     code = "outside_hours"
     message = _("The chosen time is outside working hours.")
 
 
-class PrayerBreak(Refused):
+class PrayerBreak(AboutTime, Refused):
     code = "prayer_break"
     message = _("This time is set aside for prayer. Please choose another time.")
 
 
-class NotOnGrid(Refused):
+class NotOnGrid(AboutTime, Refused):
     code = "not_on_grid"
     message = _("Please choose one of the times offered.")
 
 
-class StaffUnavailable(Refused):
+class StaffUnavailable(AboutTime, Refused):
     code = "staff_unavailable"
     message = _("The specialist is not available at this time.")
 
 
-class ResourceUnavailable(Refused):
+class ResourceUnavailable(AboutTime, Refused):
     code = "resource_unavailable"
     message = _("The room or device this service needs is not available at this time.")
 
 
-class DayFull(Refused):
+class DayFull(AboutTime, Refused):
     code = "day_full"
     message = _("No more bookings are taken for this day. Please choose another day.")
 
 
-class SalonNotLive(Refused):
+class SalonNotLive(AboutTime, Refused):
     code = "salon_not_live"
     message = _("This salon does not take bookings at the moment.")
 
@@ -85,7 +91,7 @@ class RescheduleLimit(Refused):
     message = _("This booking has been moved as often as the salon allows.")
 
 
-class ServiceUnavailable(Refused):
+class ServiceUnavailable(AboutTime, Refused):
     code = "service_unavailable"
     message = _("This service is not available at the moment.")
 
@@ -115,7 +121,7 @@ class SlotExpired(Conflict):
     message = _("The time kept for this booking has run out. Please choose again.")
 
 
-BY_REASON: dict[Reason, type[DomainError]] = {
+BY_REASON: dict[Reason, type[AboutTime]] = {
     Reason(kind.code): kind
     for kind in (
         SlotUnavailable,
@@ -135,6 +141,8 @@ BY_REASON: dict[Reason, type[DomainError]] = {
 }
 
 
-def refusal(reasons: Sequence[Reason]) -> DomainError:
+def refusal(reasons: Sequence[Reason], *, decided_by: int) -> AboutTime:
     """The refusal for the first reason, with the whole list beside it for the app."""
-    return BY_REASON[reasons[0]](extra={"params": {"reasons": [str(reason) for reason in reasons]}})
+    error = BY_REASON[reasons[0]](extra={"params": {"reasons": [str(reason) for reason in reasons]}})
+    error.decided_by = decided_by
+    return error

@@ -374,6 +374,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "BookingState": "backend.bookings.models.BookingState",
         "PaymentState": "backend.payments.models.PaymentState",
+        "PaymentPurpose": "backend.payments.models.Purpose",
+        "ReceiptMethod": "backend.payments.models.ReceiptMethod",
+        "TaskOutcome": "backend.payments.models.Outcome",
+        "TaskKind": "backend.payments.models.TaskKind",
         "SalonStatus": "backend.salons.models.SalonStatus",
         "ReviewStatus": "backend.salons.models.ReviewStatus",
         "ClosureKind": "backend.salons.models.ClosureKind",

@@ -123,7 +123,9 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "datetime_invalid": _("This is not a valid moment. Example: 2026-11-20T16:30:00+03:00"),
     "date_out_of_range": _("This date is outside the years that can be used."),
     "offset_required": _("The time needs its offset. Example: 2026-11-20T16:30:00+03:00"),
-    "authorisation_too_short": _("A deposit can be held for five days at most. Please shorten the time to answer."),
+    "authorisation_too_short": _(
+        "A deposit can be held for five days at most. Please shorten the time to answer."
+    ),
     "uuid_invalid": _("This is not a valid identifier."),
     "windows_overlap": _("These hours overlap others of the same day or week."),
     "ends_before_start": _("The end must be later than the start."),

@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy as _
 
 from backend.core.errors import Conflict, Invalid, Refused
 from backend.core.models import IdempotencyRecord
+from backend.core.postgres.base import binary_cursor
 
 KEPT_FOR = timedelta(hours=24)
-WAIT_FOR_TWIN = "2s"
 LOCK_NOT_AVAILABLE = "55P03"
 
 Act = Callable[[], tuple[int, Any]]
@@ -84,33 +84,36 @@ def once(
             return _replay(user_id=user_id, operation=operation, key=key, fingerprint=fingerprint)
         status, body = act()
         # Stored as text and given back as text: PostgreSQL's jsonb would reorder the keys of the first answer.
-        IdempotencyRecord.objects.filter(pk=record).update(
-            status=status, answer=json.dumps(body, default=str)
-        )
+        with binary_cursor() as cursor:
+            cursor.execute(
+                "UPDATE core_idempotencyrecord SET status = %s, answer = %s WHERE id = %s",
+                [status, json.dumps(body, default=str), record],
+            )
         return Outcome(status=status, body=body, replayed=False)
+
+
+_KEEP = """
+    SET LOCAL lock_timeout = '2s';
+    INSERT INTO core_idempotencyrecord AS kept
+           (user_id, operation, key, fingerprint, status, answer, created_at)
+    VALUES (%s, %s, %s, %s, 0, '', %s)
+    ON CONFLICT (user_id, operation, key) DO UPDATE
+       SET fingerprint = excluded.fingerprint, status = 0, answer = '', created_at = excluded.created_at
+     WHERE kept.created_at < %s
+    RETURNING id;
+    SET LOCAL lock_timeout = DEFAULT
+"""
+"""Three statements that travel together. A twin is waited for; a key older than its keeping time is taken over."""
 
 
 def _insert(
     *, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str, now: datetime
 ) -> int | None:
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{WAIT_FOR_TWIN}'")
-            # A key older than its keeping time is taken over rather than replayed.
-            cursor.execute(
-                """
-                INSERT INTO core_idempotencyrecord AS kept
-                       (user_id, operation, key, fingerprint, status, answer, created_at)
-                VALUES (%s, %s, %s, %s, 0, '', %s)
-                ON CONFLICT (user_id, operation, key) DO UPDATE
-                   SET fingerprint = excluded.fingerprint, status = 0, answer = '', created_at = excluded.created_at
-                 WHERE kept.created_at < %s
-                RETURNING id
-                """,
-                [user_id, operation, key, fingerprint, now, now - KEPT_FOR],
-            )
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP, [user_id, operation, key, fingerprint, now, now - KEPT_FOR])
+            cursor.nextset()
             row = cursor.fetchone()
-            cursor.execute("SET LOCAL lock_timeout = DEFAULT")
             return row[0] if row else None
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:

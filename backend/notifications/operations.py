@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,6 +20,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from backend.core.alarms import raise_alarm
+from backend.core.patience import seconds_left
+from backend.core.postgres.base import binary_cursor
+from backend.core.postgres.rows import insert
 from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
 from backend.notifications.providers import (
     Channel,
@@ -83,11 +86,10 @@ def enqueue(
         created_at=now,
         next_attempt_at=now,
     )
-    Message.objects.bulk_create([message], ignore_conflicts=True)
-    if not Message.objects.filter(pk=message.pk).exists():
+    if not insert([message], ignore_conflicts=True):
         return None
     round_ = _round_of_this_transaction()
-    transaction.on_commit(lambda: round_.deliver(message.pk, now))
+    transaction.on_commit(lambda: round_.deliver(message, now))
     return message
 
 
@@ -97,13 +99,13 @@ class _Round:
     def __init__(self) -> None:
         self.ends: float | None = None
 
-    def deliver(self, message_id: uuid.UUID, now: datetime) -> None:
+    def deliver(self, message: Message, now: datetime) -> None:
         if self.ends is None:
-            self.ends = time.monotonic() + REQUEST_BUDGET
+            self.ends = time.monotonic() + min(REQUEST_BUDGET, seconds_left())
         try:
-            deliver_message(message_id, now=now, seconds=self.ends - time.monotonic())
+            _deliver_new(message, now=now, seconds=self.ends - time.monotonic())
         except Exception:  # the fact is committed, so this is no error of the request; `deliver` follows
-            logger.exception("delivery after commit failed", extra={"message_id": str(message_id)})
+            logger.exception("delivery after commit failed", extra={"message_id": str(message.pk)})
 
 
 class _Thread(threading.local):
@@ -135,19 +137,50 @@ def note_refusal(*, provider: str, channel: Channel, error: ProviderError, now: 
 # Delivering -------------------------------------------------------------------------------------
 
 
-def deliver_message(message_id: uuid.UUID, *, now: datetime, seconds: float = float("inf")) -> bool:
-    """Deliver one message if it is due and nobody else is at it. True when it was claimed here.
+def _deliver_new(message: Message, *, now: datetime, seconds: float) -> None:
+    """Deliver a message that was committed a moment ago, unless somebody else already is.
 
     With `seconds` left, a provider is called only if its slowest answer would fit; else it stays due.
     """
     clock = _Clock(now)
-    if seconds < _provider(_providers()[0]).longest_call:
-        return False
-    claim = _claim(Q(pk=message_id), clock=clock)
-    if claim is None:
-        return False
-    _carry(claim, clock=clock, seconds=seconds)
-    return True
+    provider = _providers()[0]
+    if seconds < _provider(provider).longest_call:
+        return
+    claim = _claim_new(message, provider=provider, now=clock())
+    if claim is not None:
+        _carry(claim, clock=clock, seconds=seconds)
+
+
+_CLAIM_NEW = """
+    WITH taken AS (
+        UPDATE notifications_message SET state = 'sending', attempts = 1, claimed_until = %(until)s
+         WHERE id = %(message)s AND state = 'pending' AND attempts = 0 RETURNING id)
+    INSERT INTO notifications_deliveryattempt
+           (message_id, number, provider, provider_message_id, started_at, error_class, units)
+    SELECT id, 1, %(provider)s, '', %(now)s, '', %(units)s FROM taken
+    RETURNING id
+"""
+
+
+def _claim_new(message: Message, *, provider: str, now: datetime) -> _Claim | None:
+    """Claim and attempt in one statement, which commits by itself; None when `deliver` was quicker."""
+    units = sms_units(message.body)[1]
+    attempt = DeliveryAttempt(message=message, number=1, provider=provider, started_at=now, units=units)
+    values: dict[str, Any] = {
+        "message": message.pk,
+        "until": now + LEASE,
+        "provider": provider,
+        "now": now,
+        "units": units,
+    }
+    with binary_cursor() as cursor:
+        cursor.execute(_CLAIM_NEW, values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    attempt.pk = row[0]
+    message.state, message.attempts, message.claimed_until = _State.SENDING, 1, now + LEASE
+    return _Claim(message=message, attempt=attempt, ask=False)
 
 
 def deliver_due(*, now: datetime, limit: int = BATCH) -> int:
@@ -328,6 +361,19 @@ def _give_up_for_now(
             )
 
 
+_SENT = """
+    WITH finished AS (
+        UPDATE notifications_deliveryattempt
+           SET outcome = 'accepted', finished_at = %(now)s, error_class = %(error)s,
+               provider_message_id = %(provider_id)s
+         WHERE id = %(attempt)s AND (outcome IS NULL OR outcome = 'unknown'))
+    UPDATE notifications_message
+       SET state = 'sent', claimed_until = NULL, next_attempt_at = NULL, finished_at = %(now)s
+     WHERE id = %(message)s
+"""
+"""What `_finish` and `_settle` do for a success, which nearly every message is, in one statement."""
+
+
 def _record(
     message: Message,
     attempt: DeliveryAttempt,
@@ -338,17 +384,17 @@ def _record(
     provider_id: str = "",
     error: ProviderError | None = None,
 ) -> None:
+    if outcome == _Outcome.ACCEPTED:
+        error_class = error.error_class if error else ""
+        values: dict[str, Any] = {"attempt": attempt.pk, "message": message.pk, "now": now}
+        with binary_cursor() as cursor:
+            cursor.execute(_SENT, values | {"error": error_class, "provider_id": provider_id[:80]})
+        return
     ask_at = None
     if state == _State.UNKNOWN:
         ask_at = next((attempt.started_at + d for d in ASK_AFTER if attempt.started_at + d > now), None)
     with transaction.atomic():
-        _finish(
-            attempt,
-            outcome,
-            error_class=error.error_class if error else "",
-            provider_message_id=provider_id[:80],
-            now=now,
-        )
+        _finish(attempt, outcome, error_class=error.error_class if error else "", now=now)
         _settle(message, state, now=now, next_attempt_at=ask_at)
 
 
@@ -358,15 +404,12 @@ def _finish(
     *,
     now: datetime,
     error_class: str = "",
-    provider_message_id: str = "",
 ) -> bool:
     """Write an attempt's outcome over "none yet" or "unknown", never over a certain one."""
     return bool(
         DeliveryAttempt.objects.filter(
             Q(outcome__isnull=True) | Q(outcome=_Outcome.UNKNOWN), pk=attempt.pk
-        ).update(
-            outcome=outcome, finished_at=now, error_class=error_class, provider_message_id=provider_message_id
-        )
+        ).update(outcome=outcome, finished_at=now, error_class=error_class)
     )
 
 

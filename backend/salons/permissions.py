@@ -15,6 +15,9 @@ Ability = Literal[
     "see_desk",
     "answer_bookings",
     "write_walk_ins",
+    "keep_client_book",
+    "take_money",
+    "void_receipts",
     "overbook",
     "edit_hours",
     "answer_reviews",
@@ -24,8 +27,11 @@ Ability = Literal[
 ]
 
 _STAFF: frozenset[Ability] = frozenset({"see_desk"})
-_RECEPTIONIST: frozenset[Ability] = _STAFF | {"answer_bookings", "write_walk_ins", "edit_hours"}
-_MANAGER: frozenset[Ability] = _RECEPTIONIST | {"answer_reviews", "edit_catalogue"}
+# Reading the client book and writing in it are one trust: who leaves with it takes the salon's clients along.
+_RECEPTIONIST: frozenset[Ability] = _STAFF | {
+    *("answer_bookings", "write_walk_ins", "keep_client_book", "take_money", "edit_hours"),
+}
+_MANAGER: frozenset[Ability] = _RECEPTIONIST | {"void_receipts", "answer_reviews", "edit_catalogue"}
 
 ABILITIES: dict[str, frozenset[Ability]] = {
     SalonRole.STAFF: _STAFF,

@@ -10,10 +10,11 @@ from typing import Any
 from django.utils import timezone
 
 from backend.accounts.models import Device, OtpChallenge, PhoneChange, PrivacyNotice, PushTarget, User
-from backend.bookings.models import Booking
+from backend.bookings.models import Booking, ClientNote
 from backend.notifications.models import Message
+from backend.payments.models import DeskReceipt, SavedCard
 from backend.salons.models import Favourite, Review, ReviewReport
-from tests.factories import SalonFactory, open_salon
+from tests.factories import SalonFactory, employ, open_salon
 from tests.support.api import Api, ok
 
 FIRST_NOTICE: Any = import_module("backend.accounts.migrations.0005_first_privacy_notice")
@@ -104,10 +105,32 @@ def with_a_past(user: User) -> dict[str, Any]:
         hidden_reason=f"{words} asked",
         created_at=now,
     )
+    ClientNote.objects.create(salon=salon, customer=user, text=f"Tea with mint. {words}", created_at=now)
     elsewhere = Review.objects.create(
         salon=SalonFactory.create(), booking_id=uuid.uuid4(), rating=1, created_at=now
     )
     ReviewReport.objects.create(review=elsewhere, reporter=user, reason=words, created_at=now)
+    SavedCard.objects.create(
+        customer=user,
+        token=f"token_{uuid.uuid4().hex}",
+        status="active",
+        last_four="1010",
+        month=12,
+        year=2031,
+        created_at=now,
+        next_attempt_at=now,
+    )
+    DeskReceipt.objects.create(
+        booking=past,
+        method="cash",
+        amount_minor=100,
+        note=words,
+        taken_by=employ(salon),
+        taken_at=now,
+        voided_by=employ(salon),
+        voided_at=now,
+        void_reason=words,
+    )
     Favourite.objects.create(user=user, salon=salon, created_at=now)
     ok(phone.send("PUT", "me/consents/marketing", body={"granted": True}))
     return {

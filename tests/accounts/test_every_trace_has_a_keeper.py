@@ -19,6 +19,7 @@ from tests.support.api import ok
 POINTS_AT_PEOPLE = {
     # Goes with the person.
     "accounts.Device.user": "deleted",
+    "bookings.ClientNote.customer": "deleted",
     "accounts.OtpChallenge.user": "deleted",
     "accounts.PhoneChange.user": "deleted",
     "accounts.PlatformRole.user": "deleted",
@@ -31,6 +32,7 @@ POINTS_AT_PEOPLE = {
     "salons.ReviewReport.reporter": "deleted",
     "salons.SalonEvent.actor": "emptied",
     "salons.StaffMember.user": "emptied",
+    "payments.SavedCard.customer": "emptied",
     # Stays, and points at a row that names nobody any more.
     "accounts.Consent.user": "proof",
     "accounts.DataRequest.person": "proof; its note is emptied",
@@ -41,9 +43,13 @@ POINTS_AT_PEOPLE = {
     # What somebody did at work: it belongs to what was done.
     "accounts.PhoneChange.assisted_by": "work",
     "accounts.SupportLook.by": "work",
+    "bookings.ClientNote.written_by": "work",
     "bookings.BookingEvent.actor": "work, or the customer's own act",
     "core.Alarm.acknowledged_by": "work",
     "payments.Reconciliation.run_by": "work",
+    "payments.DeskReceipt.taken_by": "work",
+    "payments.DeskReceipt.voided_by": "work",
+    "payments.Resolution.resolved_by": "work",
     "payments.Refund.requested_by": "work, or the customer's own act",
 }
 

@@ -91,11 +91,13 @@ def test_the_answer_says_what_went_what_stays_and_why(person: dict[str, Any], la
         "phone_changes": 1,
         "messages": 4,
         "booking_notes": 2,
+        "client_notes": 1,
         "favourites": 1,
+        "cards": 1,
         "review_reports": 1,
     }
     kept = {row["what"]: row for row in body["kept"]}
-    assert kept.keys() == {"bookings", "consents", "reviews"}
+    assert kept.keys() == {"bookings", "consents", "receipts", "reviews"}
     assert kept["bookings"]["count"] == 2
     assert kept["bookings"]["until"] > f"{timezone.now().year + 5}"
     assert kept["reviews"]["until"] is None

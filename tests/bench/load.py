@@ -6,13 +6,16 @@ measured too; near 1 the figures would be its own and not the server's.
 
 from __future__ import annotations
 
+import json
 import re
 import selectors
 import socket
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
 
 CONNECTIONS = 8
 PATIENCE = 30.0
@@ -27,13 +30,38 @@ class Case:
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def request(self, port: int) -> bytes:
+    @property
+    def status(self) -> int:
+        return 200
+
+    def requests(self, port: int) -> Iterator[bytes]:
+        return repeat(self._head("GET", port, {}) + b"\r\n")
+
+    def _head(self, method: str, port: int, more: Mapping[str, str]) -> bytes:
         headers = {"Host": f"127.0.0.1:{port}", "Accept": "application/json", "Accept-Language": "ar"}
         lines = [
-            f"GET {self.path} HTTP/1.1",
-            *(f"{k}: {v}" for k, v in (headers | dict(self.headers)).items()),
+            f"{method} {self.path} HTTP/1.1",
+            *(f"{k}: {v}" for k, v in (headers | dict(self.headers) | dict(more)).items()),
         ]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return ("\r\n".join(lines) + "\r\n").encode()
+
+
+@dataclass(frozen=True)
+class Creates(Case):
+    """POSTs, each with headers and a JSON body that were not sent before."""
+
+    sent: Iterator[tuple[Mapping[str, str], Any]] = field(default_factory=lambda: iter(()))
+
+    @property
+    def status(self) -> int:
+        return 201
+
+    def requests(self, port: int) -> Iterator[bytes]:
+        for headers, body in self.sent:
+            content = json.dumps(body).encode()
+            more = {"Content-Type": "application/json", "Content-Length": str(len(content))} | dict(headers)
+            yield self._head("POST", port, more) + b"\r\n" + content
+        raise SystemExit(f"{self.name}: nothing is left to ask for")
 
 
 @dataclass(frozen=True)
@@ -82,8 +110,8 @@ def interleaved(port: int, cases: Sequence[Case], *, rounds: int, seconds: float
 
 
 def burst(port: int, case: Case, *, seconds: float, most: int = 200_000) -> Round:
-    """Ask for `seconds`, or `most` times. Raises SystemExit for anything but a 200 with a body."""
-    request = case.request(port)
+    """Ask for `seconds`, or `most` times. Raises SystemExit for any other answer than the case's, or an empty one."""
+    requests = case.requests(port)
     selector = selectors.DefaultSelector()
     times: list[float] = []
     clock = time.perf_counter
@@ -96,7 +124,7 @@ def burst(port: int, case: Case, *, seconds: float, most: int = 200_000) -> Roun
         until = began + seconds
         for key in selector.get_map().values():
             key.data[0] = clock()
-            key.fileobj.sendall(request)  # type: ignore[union-attr]
+            key.fileobj.sendall(next(requests))  # type: ignore[union-attr]
         open_links = CONNECTIONS
         while open_links:
             ready = selector.select(PATIENCE)
@@ -119,7 +147,7 @@ def burst(port: int, case: Case, *, seconds: float, most: int = 200_000) -> Roun
                     open_links -= 1
                     continue
                 state[0], state[1] = now, b""
-                link.sendall(request)  # type: ignore[union-attr]
+                link.sendall(next(requests))  # type: ignore[union-attr]
         took, worked = clock() - began, time.process_time() - worked
     finally:
         for key in list(selector.get_map().values()):
@@ -139,6 +167,6 @@ def _complete(answer: bytes, case: Case) -> bool:
     if end < 0:
         return False
     length = _LENGTH.search(answer, 0, end)
-    if not answer.startswith(b"HTTP/1.1 200 ") or length is None or length.group(1) == b"0":
+    if not answer.startswith(b"HTTP/1.1 %d " % case.status) or length is None or length.group(1) == b"0":
         raise SystemExit(f"{case.name}: {case.path} was answered\n{answer[:1500].decode(errors='replace')}")
     return len(answer) >= end + 4 + int(length.group(1))

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
 from backend.accounts import tokens
 from backend.salons.operations import indexing
 from tests.bench import server, workload
-from tests.bench.load import CONNECTIONS, Case, Figures, interleaved
+from tests.bench.diary import diary
+from tests.bench.load import CONNECTIONS, Case, Creates, Figures, interleaved
 from tests.support.server import database_url, free_port
 
 BARE = Case("bare Django, one SELECT", "/bench/bare")
+GATEWAY = {
+    "MOYASAR_SECRET_KEY": "sk_test_of_the_bench",
+    "MOYASAR_PUBLISHABLE_KEY": "pk_test_of_the_bench",
+    "MOYASAR_WEBHOOK_SECRET": "a shared secret of the bench",
+}
+"""Nobody answers to these: what is measured never calls."""
 TYPICAL_WORDS = "كوافير الأميرة"
 
 
@@ -68,6 +79,7 @@ def stage(*, rounds: int, seconds: float, scale: float) -> Iterator[Stage]:
         place = workload.salon(now)
         workload.settle()
         port = free_port()
+        os.environ.update(GATEWAY)
         with server.running(database_url=database_url(), port=port):
             yield Stage(port, rounds, seconds, scale, place, now)
     finally:
@@ -159,9 +171,77 @@ def token(at: Stage) -> None:
     )
 
 
+def booking(at: Stage) -> None:
+    """`POST bookings` whole: key, locks, claims, event, message, and its delivery to a console."""
+    workload.neighbours(at.scaled(workload.NEIGHBOURS), at.now)
+    creates = [
+        Creates(
+            f"a booking, {name}", "/api/v1/bookings", sent=diary(number, at.now).requests(choosing=choosing)
+        )
+        for number, name, choosing in ((1, "a chosen person", True), (2, "anyone of ten", False))
+    ]
+    cases = [BARE, *creates]
+    times: list[tuple[int, list[float]]] = []
+    for wanted in (workload.BOOKINGS[0], workload.BOOKINGS[-1]):
+        total = workload.grow_to(at.scaled(wanted))
+        workload.settle()
+        found = at.measure(cases)
+        table(f"Booking: {total:,} bookings", at, list(zip(cases, found, strict=True)))
+        times.append((total, [found[0].rate / figures.rate for figures in found[1:]]))
+    (first, before), (last, after) = times
+    grown = [after[n] / before[n] for n in range(2)]
+    print(
+        f"From {first:,} to {last:,} bookings a create takes {grown[0]:.2f} times as long with a chosen person"
+        f" and {grown[1]:.2f} times with anyone."
+    )
+    counts = [_statements(case) for case in creates]
+    print(
+        f"It takes {counts[0]} SQL statements with a chosen person and {counts[1]} with anyone, delivery included."
+    )
+
+
+@dataclass(frozen=True)
+class Told(Creates):
+    """One POST, repeated."""
+
+    @property
+    def status(self) -> int:
+        return 200
+
+
+def webhook(at: Stage) -> None:
+    """An event of the gateway's that was acted on before: verified, counted, answered."""
+    event = {
+        "id": "7f1f3c1e-5b0c-4c44-9d0a-3f2f6f6e8a11",
+        "type": "payment_paid",
+        "created_at": at.now.isoformat(),
+        "secret_token": GATEWAY["MOYASAR_WEBHOOK_SECRET"],
+        "account_name": "Bench",
+        "live": False,
+        "data": {"id": "0d9c7c0e-6a51-4a3e-8f0e-0a1b2c3d4e5f", "status": "paid", "amount": 2300},
+    }
+    cases = [BARE, Told("an event told again", "/api/v1/webhooks/moyasar", sent=repeat(({}, event)))]
+    table("Webhook", at, list(zip(cases, at.measure(cases), strict=True)))
+
+
+def _statements(case: Creates) -> int:
+    """SQL statements of one create, transaction control among them, asked inside this process."""
+    for _ in range(2):  # the first one compiles the salon's rules
+        headers, body = next(case.sent)
+        with CaptureQueriesContext(connection) as captured, redirect_stdout(io.StringIO()):
+            answer = Client(headers={"Host": "127.0.0.1", **headers}).post(
+                case.path, json.dumps(body), content_type="application/json"
+            )
+        if answer.status_code != case.status:
+            raise SystemExit(f"{case.name}: {answer.content[:500]!r}")
+    return len(captured)
+
+
 PARTS: dict[str, Callable[[Stage], None]] = {
     "endpoint": endpoint,
     "search": search,
     "token": token,
     "growth": growth,
+    "booking": booking,
+    "webhook": webhook,
 }

@@ -37,7 +37,12 @@ def running(*, database_url: str, port: int) -> Iterator[None]:
     }
     command = [sys.executable, "-m", "tests.bench.server", str(port)]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,  # where the console's messages go
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _wait_for(port, process)

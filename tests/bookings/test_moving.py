@@ -126,7 +126,8 @@ def test_the_customer_is_told_in_their_own_language_whoever_moved_it(sent: Any) 
     moved = ok(move(Api(desk, language="ar"), booking, at("15:30"), desk=True, reason="Noura is ill"))
     assert moved["version"] == 2
     assert sent(customer.phone)[-1] == (
-        f"Your booking {booking['reference']} has been moved\nNow: Sunday 22/11 at 3:30 PM"
+        f"The salon has moved your booking {booking['reference']}\nSunday 22/11 at 3:30 PM\n"
+        "Refusing is free of charge"
     )
     assert sent(desk.phone) == []  # the desk need not be told what it did
     event = ok(Api(customer).get(f"bookings/{booking['id']}/events"))["items"][-1]

@@ -30,13 +30,13 @@ from backend.accounts.models import (
     User,
 )
 from backend.bookings import operations
-from backend.bookings.models import Booking
+from backend.bookings.models import Booking, Refusal
 from backend.bookings.queries import Wish
 from backend.console import sign_in
 from backend.core.alarms import raise_alarm
 from backend.core.time import RIYADH
 from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
-from backend.payments.models import Difference, Payment, Reconciliation, Refund, WebhookEvent
+from backend.payments.models import Difference, GatewayCall, Payment, Reconciliation, Refund, WebhookEvent
 from backend.salons.models import (
     Closure,
     HijriShift,
@@ -152,6 +152,11 @@ class World:
         self.owner = employ(self.salon, "owner")
         self.customer: User = UserFactory.create(phone="+966512345678", name="نورة")
         self.booking = self.book(hour=12)
+        Refusal.objects.create(
+            salon=self.salon, at=now, asked="create", starts_at=self.booking.starts_at,
+            service_ids=[self.service.pk], staff_ids=[self.member.pk], reasons=["slot_unavailable"],
+            catalogue_version=1,
+        )  # fmt: skip
         self.payment = Payment.objects.create(
             booking=self.booking,
             amount_minor=2300,
@@ -172,6 +177,9 @@ class World:
             payload={"id": "evt-1", "live": False, "data": {"amount": 2300}},
             received_at=now,
             next_attempt_at=now,
+        )
+        GatewayCall.objects.create(
+            payment_id=self.payment.pk, verb="fetch", at=now, took_ms=80, status=200, outcome="ok"
         )
         run = Reconciliation.objects.create(
             from_date=now.date(), to_date=now.date(), started_at=now, run_by=self.owner

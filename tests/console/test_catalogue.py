@@ -161,7 +161,8 @@ def salon(world: World, **changes: str) -> dict[str, str]:
         "address_ar": "", "address_en": "", "latitude": "", "longitude": "", "phone": "",
         "timezone": row.timezone, "grid_minutes": "30", "min_notice_minutes": "60", "horizon_days": "30",
         "respond_within_minutes": "240", "deposit_percent": "20", "free_cancel_hours": "24",
-        "late_cancel_percent": "100", "prayer_pause": row.prayer_pause, "prayer_pause_minutes": "30",
+        "late_cancel_percent": "100", "max_reschedules": "3",
+        "prayer_pause": row.prayer_pause, "prayer_pause_minutes": "30",
     }  # fmt: skip
     return NO_ROWS | body | changes
 

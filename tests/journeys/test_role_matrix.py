@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from backend.accounts.models import Device, PhoneChange, PlatformRole, User
 from backend.bookings import operations
-from backend.bookings.models import Booking
+from backend.bookings.models import Booking, ClientNote
 from backend.bookings.queries import Wish
+from backend.bookings.queries.clients import ClientKey
 from backend.core.api.access import ANONYMOUS, ROLES, Access
 from backend.core.api.views import Endpoint
 from backend.core.time import RIYADH
-from backend.payments.models import Payment, Reconciliation
+from backend.payments.models import DeskReceipt, Payment, Reconciliation, SavedCard
 from backend.salons.models import Closure, Membership, Override, Photo, Review, Salon, Season
 from backend.salons.permissions import Desk
 from tests.factories import ResourceFactory, UserFactory, employ, open_salon
@@ -87,6 +88,31 @@ class World:
         self.payment = Payment.objects.create(
             booking=self.booking, amount_minor=2300, source_type="client", created_at=now, expires_at=now
         )
+        self.receipt = DeskReceipt.objects.create(
+            booking=self.booking,
+            method="cash",
+            amount_minor=100,
+            taken_by=UserFactory.create(),
+            taken_at=now,
+        )
+        self.card = SavedCard.objects.create(
+            customer=self.customer,
+            token=f"token_{uuid.uuid4().hex}",
+            status="active",
+            last_four="1010",
+            month=12,
+            year=2031,
+            created_at=now,
+            next_attempt_at=now,
+        )
+        self.task = Payment.objects.create(
+            booking=self.booking,
+            amount_minor=2300,
+            source_type="client",
+            quarantined_because="amount",
+            created_at=now,
+            expires_at=now,
+        )
         self.device = Device.objects.create(user=self.customer)
         self.phone_change = PhoneChange.objects.create(
             user=self.customer,
@@ -104,6 +130,10 @@ class World:
         self.override = Override.objects.create(salon=self.salon, date=first)
         self.closure = Closure.objects.create(salon=self.salon, kind="days", first_date=first, last_date=last)
         self.season = Season.objects.create(salon=self.salon, first_date=first, last_date=last)
+        self.client_id = ClientKey(self.customer.pk).id_at(self.salon)
+        self.note = ClientNote.objects.create(
+            salon=self.salon, customer=self.customer, text="tea", created_at=now
+        )
         self.run = Reconciliation.objects.create(from_date=day.date(), to_date=day.date(), started_at=now)
 
     def person(self, role: str, *, own: bool) -> User | None:
@@ -123,6 +153,9 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<str:salon>": lambda w: w.salon.slug,
     "<uuid:booking_id>": lambda w: w.booking.id,
     "<uuid:payment_id>": lambda w: w.payment.id,
+    "<uuid:receipt_id>": lambda w: w.receipt.id,
+    "<uuid:card_id>": lambda w: w.card.id,
+    "<uuid:task_id>": lambda w: w.task.id,
     "<uuid:reconciliation_id>": lambda w: w.run.id,
     "<uuid:id>": lambda w: w.device.id,
     "<uuid:change_id>": lambda w: w.phone_change.id,
@@ -139,6 +172,8 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<uuid:override_id>": lambda w: w.override.id,
     "<uuid:closure_id>": lambda w: w.closure.id,
     "<uuid:season_id>": lambda w: w.season.id,
+    "<uuid:client_id>": lambda w: w.client_id,
+    "<uuid:note_id>": lambda w: w.note.id,
     "<int:year>": lambda w: 1448,
     "<int:month>": lambda w: 9,
     "<str:purpose>": lambda w: "marketing",

@@ -51,6 +51,8 @@ def visit(
         "late_cancel_percent": 0,
         "created_at": ends_at - timedelta(days=1),
     }
+    if more.get("state") == "no_show":
+        row["no_show_at"] = ends_at
     return Booking.objects.create(**row | more)
 
 

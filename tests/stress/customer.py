@@ -7,10 +7,11 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
+from threading import BrokenBarrierError
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from multiprocessing.synchronize import Barrier
+    from multiprocessing.synchronize import Barrier, Event
 
 PATIENCE = 60.0
 """Seconds that processes wait for each other, and for one answer."""
@@ -24,8 +25,13 @@ class Outcome:
     milliseconds: float
 
 
-def customer(port: int, token: str, slots: list[dict[str, Any]], barrier: Barrier, results: Any) -> None:
-    """Ask for one slot after another, each at the same moment as everybody else, on a connection already open."""
+def customer(
+    port: int, token: str, slots: list[dict[str, Any]], barrier: Barrier, results: Any, over: Event
+) -> None:
+    """Ask for one slot after another, each at the same moment as everybody else, on a connection already open.
+
+    Ends after the last one, or with the first round in which somebody finds that it is `over`.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     headers = {
         "Authorization": f"Bearer {token}",
@@ -36,7 +42,12 @@ def customer(port: int, token: str, slots: list[dict[str, Any]], barrier: Barrie
         if connection.sock is None:
             connection.connect()
         headers["Idempotency-Key"] = str(uuid.uuid4())
-        barrier.wait(PATIENCE)
+        try:
+            if over.is_set():
+                barrier.abort()
+            barrier.wait(PATIENCE)
+        except BrokenBarrierError:
+            return
         began = time.perf_counter()
         try:
             connection.request("POST", "/api/v1/bookings", json.dumps(body), headers)

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.db import connection
 from django.test import TestCase
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, ForceAuthClientHandler
 
 from backend.accounts.models import Device, User
 from backend.accounts.tokens import pair_of
 from tests.support import contract
+
+HANDLER = ForceAuthClientHandler(enforce_csrf_checks=False)
+"""One for all: each new one would load the middleware again, which reads every static file."""
 
 
 class Api:
@@ -19,6 +22,7 @@ class Api:
 
     def __init__(self, user: User | None = None, *, language: str = "ar") -> None:
         self.client = APIClient()
+        self.client.handler = HANDLER
         self.headers: dict[str, str] = {"Accept-Language": language}
         if user is not None:
             device = Device.objects.create(user=user)

@@ -11,6 +11,7 @@ from django.db import transaction
 from backend.accounts import queries
 from backend.accounts.models import Consent, Purpose, User
 from backend.accounts.operations.sessions import SessionRevoked
+from backend.accounts.signals import consent_withdrawn
 from backend.core.request_context import current_request_id
 
 _CLIENT = re.compile(r"[a-z]{2,10}/[0-9][0-9A-Za-z.+\-]{0,28}")
@@ -22,7 +23,8 @@ def decide_consent(
 ) -> Consent:
     """Give, refuse or withdraw one consent, under the notice in force.
 
-    Saying the same again under the same notice adds nothing. Raises NotFound when no notice is published.
+    Saying the same again under the same notice adds nothing. A no is announced as `consent_withdrawn`, so that what
+    rested on the consent goes with it. Raises NotFound when no notice is published.
     """
     notice = queries.notice_in_force(now)
     with transaction.atomic():
@@ -32,6 +34,8 @@ def decide_consent(
         latest = queries.latest_consents(user).get(purpose)
         if latest is not None and (latest.granted, latest.notice_id) == (granted, notice.pk):
             return latest
+        if not granted:
+            consent_withdrawn.send(Consent, user=user, purpose=purpose, now=now)
         return Consent.objects.create(
             user=user,
             purpose=purpose,

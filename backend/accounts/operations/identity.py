@@ -19,6 +19,7 @@ from backend.accounts.names import same_name
 from backend.accounts.operations.codes import SignIn
 from backend.accounts.operations.leaving import erase_person
 from backend.accounts.operations.sessions import DeviceDetails, SessionRevoked, open_session
+from backend.accounts.signals import phone_proven
 from backend.core import limits
 from backend.core.errors import Conflict, Invalid, NotAllowed, TooManyRequests
 from backend.core.limits import Limit
@@ -56,7 +57,8 @@ def require_confirmed(user: User) -> None:
 def confirm_name(*, user: User, device: Device, name: str, now: datetime) -> None:
     """Show this device the whole account if `name` is its name. Again is fine.
 
-    Three names a day and account, whichever device says them. Raises IdentityNameWrong, IdentityTooManyAttempts.
+    Three names a day and account, whichever device says them. Raises IdentityNameWrong, IdentityTooManyAttempts, or
+    SessionRevoked when the account was deleted meanwhile.
     """
     if not device.name_asked:
         return
@@ -65,7 +67,14 @@ def confirm_name(*, user: User, device: Device, name: str, now: datetime) -> Non
         raise IdentityTooManyAttempts(retry_after=wait)
     if not same_name(name, user.name):
         raise IdentityNameWrong
-    Device.objects.filter(pk=device.pk).update(history_from=None, name_asked=False)
+    with transaction.atomic():
+        living = (
+            User.objects.select_for_update(no_key=True).filter(pk=user.pk, deleted_at__isnull=True).first()
+        )
+        if living is None:
+            raise SessionRevoked
+        Device.objects.filter(pk=device.pk).update(history_from=None, name_asked=False)
+        phone_proven.send(sender=User, user=living, now=now)
     device.history_from, device.name_asked = None, False
     user.history_from, user.name_asked = None, False
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backend.accounts import queries, tokens
 from backend.accounts.models import Device, PushTarget, User
+from backend.accounts.signals import phone_proven
 from backend.accounts.tokens import BadToken, TokenPair
 from backend.core.errors import NotAllowed, NotFound, NotSignedIn
 
@@ -80,6 +81,10 @@ def open_session(*, user: User, details: DeviceDetails, now: datetime) -> Device
         name_asked=doubt is not None and doubt.name_asked,
     )
     _take_over_push_target(device)
+    if doubt is None:
+        # In the transaction of the sign-in: what it brings is there when the phone first asks, and no crash in
+        # between can leave it undone.
+        phone_proven.send(sender=User, user=user, now=now)
     return device
 
 

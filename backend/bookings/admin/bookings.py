@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from backend.bookings import operations
+from backend.bookings.admin.filters import DayFilter
 from backend.bookings.models import Booking, BookingEvent, BookingItem, Claim
+from backend.bookings.queries.auditing import Names, named_in_changes
 from backend.core.console import (
     EMPTY,
     ReadOnlyAdmin,
@@ -62,6 +68,13 @@ label(
     respond_by=_("answer due"),
     deposit_paid_at=_("deposit paid"),
     arrived_at=_("arrived"),
+    moves_left=_("moves left to the customer"),
+    salon_moved_from=_("start the customer last agreed to"),
+    attendance_confirmed_at=_("customer said they will come"),
+    is_overbooked=_("added while its people were taken"),
+    no_show_at=_("marked as no-show"),
+    disputed_at=_("no-show disputed"),
+    dispute_answered_at=_("dispute answered"),
     created_at=_("created"),
 )
 label(
@@ -107,10 +120,17 @@ VERBS = {
     "decline": _("declined"),
     "cancel": _("cancelled"),
     "reschedule": _("moved"),
+    "accept_move": _("customer accepted the new time"),
+    "refuse_move": _("customer refused the new time"),
+    "confirm_attendance": _("customer said they will come"),
     "check_in": _("guest arrived"),
     "complete": _("completed"),
     "no_show": _("guest did not come"),
+    "dispute_no_show": _("customer disputed the no-show"),
+    "uphold_no_show": _("salon upheld the no-show"),
+    "withdraw_no_show": _("salon withdrew the no-show"),
     "expire": _("expired"),
+    "adopt": _("handed to its guest's account"),
 }
 _STATE_WORDS = {value: _(str(text)) for value, text in Booking._meta.get_field("state").flatchoices}
 
@@ -121,6 +141,33 @@ def _verb(path: str) -> Any:
 
 def _state(path: str, text: Any) -> Any:
     return column(path, text, lambda state: _STATE_WORDS.get(state, state))
+
+
+WHAT = {
+    "starts_at": _("start"),
+    "staff": _("staff member"),
+    "resources": _("resources"),
+    "lane": _("extra lane"),
+}
+
+
+def _changed(event: BookingEvent, names: Names) -> str:
+    """Each thing that is different, before and after, a line each."""
+    lines = [
+        (text, *(_side(what, side, names) for side in event.changes[what]))
+        for what, text in WHAT.items()
+        if what in event.changes
+    ]
+    line = '{}: <del><bdi dir="auto">{}</bdi></del> <ins><bdi dir="auto">{}</bdi></ins>'
+    return format_html_join(SafeString("<br>"), line, lines) or EMPTY
+
+
+def _side(what: str, value: Any, names: Names) -> str:
+    if what == "starts_at":
+        return date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
+    if isinstance(value, list):
+        return ", ".join(_side(what, one, names) for one in value) or EMPTY
+    return names.get(value, str(value)) if value else EMPTY
 
 
 _PRICE = amount("price_minor", _("price"))
@@ -169,15 +216,30 @@ class Events(ReadOnlyRows[BookingEvent]):
         "actor_role",
         person("actor", _("person")),
         words("reason", _("reason")),
+        "changed",
     )
     verbose_name_plural = _("what happened")
+    _names: Names | None = None
+
+    @admin.display(description=_("before and after"))
+    def changed(self, obj: BookingEvent) -> str:
+        if self._names is None:  # one of these serves one request, and one booking
+            self._names = named_in_changes(obj.booking.events.all())
+        return _changed(obj, self._names)
 
 
 @admin.register(Booking)
 class BookingAdmin(ReadOnlyAdmin[Booking]):
     """Answered in the salon's place: the event says so and names who did it, and a cancellation costs nothing."""
 
-    list_filter = ("state", "source")
+    list_filter = (
+        "state",
+        ("business_date", DayFilter),
+        "is_overbooked",
+        ("disputed_at", admin.EmptyFieldListFilter),
+        ("dispute_answered_at", admin.EmptyFieldListFilter),
+        "source",
+    )
     ordering = ("-id",)
     related = ("salon", "customer")
     phone_fields = ("customer__phone", "guest_phone")
@@ -212,7 +274,14 @@ class BookingAdmin(ReadOnlyAdmin[Booking]):
         words("note", _("note")),
         "hold_expires_at",
         "respond_by",
+        "moves_left",
+        "salon_moved_from",
+        "attendance_confirmed_at",
         "arrived_at",
+        "is_overbooked",
+        "no_show_at",
+        "disputed_at",
+        "dispute_answered_at",
         "created_at",
         code("pk", _("ID")),
     )
@@ -297,7 +366,15 @@ class BookingEventAdmin(ReadOnlyAdmin[BookingEvent]):
         "actor_role",
         person("actor", _("person")),
         words("reason", _("reason")),
+        "changed",
     )
+
+    @admin.display(description=_("before and after"))
+    def changed(self, obj: BookingEvent) -> str:
+        return _changed(obj, named_in_changes([obj]))
+
+
+_LANE = column("calendar.lane", _("extra lane"), lambda lane: ltr(lane) if lane else EMPTY)
 
 
 @admin.register(Claim)
@@ -310,6 +387,7 @@ class ClaimAdmin(ReadOnlyAdmin[Claim]):
         name("calendar.staff_member", _("staff member")),
         name("calendar.resource", _("resource")),
         person("calendar.customer", _("customer")),
+        _LANE,
         "starts_at",
         "ends_at",
         "is_active",
@@ -325,6 +403,7 @@ class ClaimAdmin(ReadOnlyAdmin[Claim]):
         name("calendar.staff_member", _("staff member")),
         name("calendar.resource", _("resource")),
         person("calendar.customer", _("customer")),
+        _LANE,
         "starts_at",
         "ends_at",
         "is_active",

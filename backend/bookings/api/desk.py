@@ -14,8 +14,10 @@ from rest_framework.response import Response
 
 from backend.bookings import operations
 from backend.bookings.api import present, serializers
-from backend.bookings.api.views import FRESH, wishes_of
-from backend.bookings.models import Booking
+from backend.bookings.api.views import FRESH, another_time, wishes_of
+from backend.bookings.availability import moment_of, starts_on
+from backend.bookings.models import Asked, Booking
+from backend.bookings.operations.remembering import Asking, remembered
 from backend.bookings.queries import bookings_at
 from backend.core.api.access import Access
 from backend.core.api.pagination import page
@@ -75,7 +77,10 @@ class DeskBookings(Endpoint):
             operations.expire_if_dead(dead, now=now)
         bookings = bookings_at([at.pk])
         if date := self.query.get("date"):
-            bookings = bookings.filter(business_date=date)
+            # A day and the night after it: what bounds the index. The business date then decides.
+            begins, ends = starts_on(at.zone, from_date=date, days=3)
+            within = (moment_of(begins), moment_of(ends))
+            bookings = bookings.filter(business_date=date, starts_at__range=within)
         if state := self.query.get("state"):
             bookings = bookings.filter(state=state)
         found = page(bookings, order=("starts_at", "id"), query=self.query)
@@ -96,22 +101,24 @@ class DeskBookings(Endpoint):
         body = self.body(serializers.WalkInBody, request)
         if body["overbook_reason"]:
             desk_of(person(request), salon, "overbook")
+        wishes, now = wishes_of(body), timezone.now()
 
         def book() -> tuple[int, Any]:
             booking = operations.write_walk_in(
                 staff_user=person(request),
                 salon=at,
-                wishes=wishes_of(body),
+                wishes=wishes,
                 starts_at=body["starts_at"],
                 guest_name=body["guest"]["name"],
                 guest_phone=body["guest"]["phone"] or "",
                 note=body["note"],
                 overbook_reason=body["overbook_reason"],
-                now=timezone.now(),
+                now=now,
             )
             return 201, as_desk(person(request), booking.pk)
 
-        return answer_once(request, operation="createWalkIn", body=request.data, act=book)
+        with remembered(Asking(Asked.WALK_IN, at.pk, body["starts_at"], wishes), by=person(request), now=now):
+            return answer_once(request, operation="createWalkIn", body=request.data, act=book)
 
 
 class DeskBooking(Endpoint):
@@ -138,16 +145,18 @@ class DeskReschedule(Endpoint):
         responses={200: serializers.DeskBookingShape},
     )
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
-        desk_booking(person(request), booking_id)
+        booking = desk_booking(person(request), booking_id)
         body = self.body(serializers.RescheduleBody, request)
+        now = timezone.now()
         try:
-            operations.reschedule(
-                bookings=bookings_at(salons_where(person(request), "answer_bookings")),
-                booking_id=booking_id,
-                actor=operations.by_salon(person(request)),
-                now=timezone.now(),
-                **body,
-            )
+            with remembered(another_time(booking, body), by=person(request), now=now):
+                operations.reschedule(
+                    bookings=bookings_at(salons_where(person(request), "answer_bookings")),
+                    booking_id=booking_id,
+                    actor=operations.by_salon(person(request)),
+                    now=now,
+                    **body,
+                )
         except VersionConflict:
             raise VersionConflict(current=as_desk(person(request), booking_id))
         return Response(as_desk(person(request), booking_id), headers=FRESH)
@@ -205,6 +214,14 @@ DESK_VERBS = {
     "check-in": _verb("check_in", "checkInSalonBooking", "The guest has arrived"),
     "complete": _verb("complete", "completeSalonBooking", "The visit is over"),
     "no-show": _verb("no_show", "markSalonBookingNoShow", "The guest did not come"),
+    "uphold-no-show": _verb(
+        "uphold_no_show", "upholdSalonBookingNoShow", "Answer a dispute: the guest did not come"
+    ),
+    "withdraw-no-show": _verb(
+        "withdraw_no_show",
+        "withdrawSalonBookingNoShow",
+        "The guest did come after all; the visit is completed",
+    ),
     "cancel": _verb(
         "cancel", "cancelSalonBooking", "Cancel from the salon's side; a paid deposit goes back in full"
     ),

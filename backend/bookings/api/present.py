@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import get_language, pgettext_lazy
 
 from backend.bookings.availability import Reason
 from backend.bookings.models import Booking, BookingEvent, BookingItem, BookingState, Source
-from backend.bookings.operations import Actor, allowed_actions, cancellation_fee
+from backend.bookings.operations import Actor, allowed_actions, by_customer, cancellation_fee
 from backend.bookings.operations.creating import Quote
+from backend.bookings.operations.transitions import may
 from backend.bookings.queries import phase_of
 from backend.bookings.refusals import BY_REASON
 from backend.core import phone
@@ -111,6 +113,9 @@ def booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
     zone = row.salon.zone
     held = row.state == BookingState.HELD and row.hold_expires_at
     actions = allowed_actions(row, actor=actor, now=now)
+    moved_from = (
+        row.salon_moved_from if may(row, "accept_move", actor=by_customer(row.customer), now=now) else None
+    )
     cancellation = None
     if "cancel" in actions:
         fee = cancellation_fee(row, now=now) if actor.role == "customer" else 0
@@ -141,24 +146,51 @@ def booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
         "respond_by": rfc3339(row.respond_by, zone)
         if row.respond_by and row.state == BookingState.REQUESTED
         else None,
-        "arrived_at": rfc3339(row.arrived_at, zone) if row.arrived_at else None,
+        "moves_left": row.moves_left,
+        "moved_by_salon": {"from": rfc3339(moved_from, zone)} if moved_from else None,
+        "attendance_confirmed_at": _moment(row.attendance_confirmed_at, zone),
+        "arrived_at": _moment(row.arrived_at, zone),
+        "no_show": no_show(row),
         "poll_after_seconds": {BookingState.HELD: 5, BookingState.REQUESTED: 15}.get(BookingState(row.state)),
-        "note": row.note or None,
+        # What a desk wrote down of its guest stays its own when the guest finds the visit.
+        "note": row.note or None if row.source == Source.APP or actor.role == "salon" else None,
         "created_at": rfc3339(row.created_at, zone),
     }
 
 
+def no_show(row: Booking) -> dict[str, Any] | None:
+    """That the guest did not come, while the salon says so."""
+    if row.state != BookingState.NO_SHOW:
+        return None
+    zone = row.salon.zone
+    return {
+        "disputable_until": _moment(row.disputable_until, zone),
+        "disputed_at": _moment(row.disputed_at, zone),
+        "answered_at": _moment(row.dispute_answered_at, zone),
+    }
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str | None:
+    return rfc3339(at, zone) if at else None
+
+
 def desk_booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
-    """The same for the salon's desk: who comes, with the number masked; nobody needs it to pour the tea."""
-    name = row.customer.name if row.customer else row.guest_name
-    number = row.customer.phone if row.customer else row.guest_phone
+    """The same for the salon's desk, with who comes."""
     return booking(row, actor=actor, now=now) | {
-        "customer": {
-            "name": name or None,
-            "phone_masked": phone.masked(number) if number else None,
-            "is_guest": row.customer_id is None,
-        },
+        "customer": desk_customer(row),
+        "is_overbooked": row.is_overbooked,
         "source": Source(row.source).value,
+    }
+
+
+def desk_customer(row: Booking) -> dict[str, Any]:
+    """Who comes, under the name the desk wrote down where it did; the number masked: tea is poured without it."""
+    name = row.guest_name or (row.customer.name if row.customer else "")
+    number = row.customer.phone if row.customer else row.guest_phone
+    return {
+        "name": name or None,
+        "phone_masked": phone.masked(number) if number else None,
+        "is_guest": row.customer_id is None,
     }
 
 

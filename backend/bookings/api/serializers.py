@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.bookings.models import BookingState
+from backend.bookings.models import Asked, BookingState
 from backend.core.api import fields
 from backend.core.api.bodies import Body, Query
 from backend.core.api.pagination import PageQuery
@@ -121,6 +121,10 @@ class VerbBody(Body):
     reason = fields.Text(required=False, allow_blank=True, max_length=300, default="")
 
 
+class DisputeBody(VerbBody):
+    reason = fields.Text(max_length=300, help_text="What the salon is to know about it")
+
+
 class PricePartsShape(Shape):
     subtotal = MoneyShape()
     vat = MoneyShape()
@@ -165,6 +169,18 @@ class CancellationShape(Shape):
     fee_now = MoneyShape()
 
 
+class MovedBySalonShape(Shape):
+    # `from` is a word of Python, so the field is declared by its wire name.
+    def get_fields(self) -> Any:
+        return {"from": fields.Moment(help_text="The start last agreed to", read_only=True)}
+
+
+class NoShowShape(Shape):
+    disputable_until = fields.Moment(help_text="Before then the customer may say that they were there")
+    disputed_at = fields.Moment(allow_null=True)
+    answered_at = fields.Moment(allow_null=True, help_text="When the salon upheld it")
+
+
 class BookingShape(Shape):
     id = serializers.UUIDField()
     reference = serializers.CharField()
@@ -184,7 +200,15 @@ class BookingShape(Shape):
     hold_expires_at = fields.Moment(allow_null=True)
     hold_expires_in_seconds = serializers.IntegerField(allow_null=True)
     respond_by = fields.Moment(allow_null=True)
+    moves_left = serializers.IntegerField(help_text="How often the customer may still move it")
+    moved_by_salon = MovedBySalonShape(
+        allow_null=True, help_text="While the customer can accept or refuse the salon's new time"
+    )
+    attendance_confirmed_at = fields.Moment(
+        allow_null=True, help_text="When the customer said they will come"
+    )
     arrived_at = fields.Moment(allow_null=True)
+    no_show = NoShowShape(allow_null=True)
     poll_after_seconds = serializers.IntegerField(allow_null=True)
     note = serializers.CharField(allow_null=True)
     created_at = fields.Moment()
@@ -203,6 +227,7 @@ class DeskCustomerShape(Shape):
 
 class DeskBookingShape(BookingShape):
     customer = DeskCustomerShape()
+    is_overbooked = serializers.BooleanField(help_text="Added on purpose while its people were taken")
     source = serializers.CharField()  # type: ignore[assignment]  # DRF fields have a `source` of their own
 
 
@@ -236,3 +261,54 @@ class EventShape(Shape):
 
 class EventList(Shape):
     items = EventShape(many=True)
+
+
+class MomentsBeforeAndAfterShape(Shape):
+    before = fields.Moment()
+    after = fields.Moment()
+
+
+class NamesBeforeAndAfterShape(Shape):
+    before = NamedShape(many=True)
+    after = NamedShape(many=True)
+
+
+class LaneBeforeAndAfterShape(Shape):
+    before = serializers.IntegerField()
+    after = serializers.IntegerField(help_text="How many others at most stand beside it; 0 for nobody")
+
+
+class ChangesShape(Shape):
+    starts_at = MomentsBeforeAndAfterShape(allow_null=True)
+    staff = NamesBeforeAndAfterShape(allow_null=True, help_text="Who serves each item, in order")
+    resources = NamesBeforeAndAfterShape(allow_null=True, help_text="What the items have, in order")
+    lane = LaneBeforeAndAfterShape(allow_null=True)
+
+
+class DeskEventShape(EventShape):
+    actor_name = serializers.CharField(
+        allow_null=True, help_text="Absent for the system, the platform's own people and erased accounts"
+    )
+    changes = ChangesShape()
+
+
+class DeskEventList(Shape):
+    items = DeskEventShape(many=True)
+
+
+class RefusalListQuery(PageQuery):
+    date = fields.Day(required=False, help_text="The day of the refusal in the salon's zone")
+
+
+class RefusalShape(Shape):
+    at = fields.Moment()
+    asked = serializers.ChoiceField(choices=Asked.choices)
+    starts_at = fields.Moment(help_text="The start that was asked for")
+    services = NamedShape(many=True)
+    staff = NamedShape(many=True, help_text="People who were chosen; empty means anyone")
+    reasons = ReasonShape(many=True, help_text="All of them, the one that was told first")
+
+
+class RefusalPage(Shape):
+    items = RefusalShape(many=True)
+    next_cursor = serializers.CharField(allow_null=True)

@@ -1,6 +1,19 @@
 from django.urls import path
 
-from backend.bookings.api import desk, finding, hours, reviewing, seasons, support, times, views
+from backend.bookings.api import (
+    auditing,
+    calendar,
+    clients,
+    desk,
+    finding,
+    hours,
+    reviewing,
+    seasons,
+    support,
+    times,
+    verbs,
+    views,
+)
 
 urlpatterns = [
     path("salons", finding.SalonCollection.as_view(), name="salons"),
@@ -12,12 +25,15 @@ urlpatterns = [
     path(
         "bookings/<uuid:booking_id>/reschedule", views.BookingReschedule.as_view(), name="booking-reschedule"
     ),
-    path("bookings/<uuid:booking_id>/cancel", views.BookingCancel.as_view(), name="booking-cancel"),
+    *verbs.routes,
     *reviewing.routes,
     *hours.routes,
     *seasons.routes,
+    *auditing.routes,
+    *clients.routes,
     path("support/people", support.SupportPeople.as_view(), name="support-people"),
     path("manage/salons/<str:salon>/bookings", desk.DeskBookings.as_view(), name="manage-salon-bookings"),
+    path("manage/salons/<str:salon>/calendar", calendar.DeskCalendar.as_view(), name="manage-salon-calendar"),
     path(
         "manage/bookings/<uuid:booking_id>/reschedule",
         desk.DeskReschedule.as_view(),

@@ -13,8 +13,10 @@ from rest_framework.response import Response
 
 from backend.bookings import operations
 from backend.bookings.api import present, serializers
-from backend.bookings.models import Booking
-from backend.bookings.queries import Wish, bookings_of, in_phase
+from backend.bookings.models import Asked, Booking
+from backend.bookings.operations.remembering import Asking, remembered
+from backend.bookings.queries import Wish, bookings_of, in_phase, salon_kept
+from backend.bookings.refusals import SalonNotLive
 from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import page
 from backend.core.api.schema import IDEMPOTENCY_KEY, OPTIONAL_IDEMPOTENCY_KEY
@@ -30,12 +32,23 @@ def wishes_of(body: dict[str, Any]) -> list[Wish]:
     return [Wish(item["service_id"], item["staff_member_id"]) for item in body["items"]]
 
 
+def another_time(booking: Booking, body: dict[str, Any]) -> Asking:
+    """What a reschedule asks for."""
+    wishes = [Wish(item.service_id, body["staff_member_id"]) for item in booking.items.all()]
+    return Asking(Asked.RESCHEDULE, booking.salon_id, body["starts_at"], wishes)
+
+
 def salon_of(body: dict[str, Any]) -> Salon:
     """The live salon a body names. Raises ValidationFailed at `/salon_id`."""
     try:
         return live_salon(str(body["salon_id"]))
     except NotFound as error:
         raise ValidationFailed.at("/salon_id", "not_found") from error
+
+
+def salon_to_hold(body: dict[str, Any]) -> Salon:
+    """The same as this process last read it: whoever books holds its rules, and they say whether it is live."""
+    return salon_kept(body["salon_id"]) or salon_of(body)
 
 
 class QuoteCollection(Endpoint):
@@ -50,13 +63,16 @@ class QuoteCollection(Endpoint):
     )
     def post(self, request: Request) -> Response:
         body = self.body(serializers.QuoteBody, request)
-        quote = operations.quote_booking(
-            salon=salon_of(body),
-            wishes=wishes_of(body),
-            starts_at=body["starts_at"],
-            customer=person(request),
-            now=timezone.now(),
-        )
+        wishes, now = wishes_of(body), timezone.now()
+        asking = Asking(Asked.QUOTE, body["salon_id"], body["starts_at"], wishes)
+        with remembered(asking, by=person(request), now=now):
+            quote = operations.quote_booking(
+                salon=salon_of(body),
+                wishes=wishes,
+                starts_at=body["starts_at"],
+                customer=person(request),
+                now=now,
+            )
         return Response(present.quote(quote), headers=FRESH)
 
 
@@ -111,20 +127,28 @@ class BookingCollection(Endpoint):
     )
     def post(self, request: Request) -> Response:
         body = self.body(serializers.BookingBody, request)
+        wishes, now = wishes_of(body), timezone.now()
 
         def book() -> tuple[int, Any]:
-            booking = operations.create_booking(
-                customer=person(request),
-                salon=salon_of(body),
-                wishes=wishes_of(body),
-                starts_at=body["starts_at"],
-                note=body["note"],
-                expected_total_minor=body["expected_total_minor"],
-                now=timezone.now(),
-            )
-            return 201, as_customer(person(request), booking.pk)
+            try:
+                booking = operations.create_booking(
+                    customer=person(request),
+                    salon=salon_to_hold(body),
+                    wishes=wishes,
+                    starts_at=body["starts_at"],
+                    note=body["note"],
+                    expected_total_minor=body["expected_total_minor"],
+                    now=now,
+                )
+            except SalonNotLive:
+                salon_of(body)  # refused like any address that leads nowhere
+                raise
+            actor = operations.by_customer(person(request))
+            return 201, present.booking(booking, actor=actor, now=now)
 
-        return answer_once(request, operation="createBooking", body=request.data, act=book)
+        asking = Asking(Asked.CREATE, body["salon_id"], body["starts_at"], wishes)
+        with remembered(asking, by=person(request), now=now):
+            return answer_once(request, operation="createBooking", body=request.data, act=book)
 
 
 class BookingReschedule(Endpoint):
@@ -139,23 +163,25 @@ class BookingReschedule(Endpoint):
         responses={200: serializers.BookingShape},
     )
     def post(self, request: Request, booking_id: uuid.UUID) -> Response:
-        own_booking(person(request), booking_id)
+        booking = own_booking(person(request), booking_id)
         body = self.body(serializers.RescheduleBody, request)
+        asking, now = another_time(booking, body), timezone.now()
 
         def move() -> tuple[int, Any]:
             operations.reschedule(
                 bookings=bookings_of(person(request)),
                 booking_id=booking_id,
                 actor=operations.by_customer(person(request)),
-                now=timezone.now(),
+                now=now,
                 **body,
             )
             return 200, as_customer(person(request), booking_id)
 
         try:
-            return answer_once(
-                request, operation="rescheduleBooking", body=request.data, act=move, key_required=False
-            )
+            with remembered(asking, by=person(request), now=now):
+                return answer_once(
+                    request, operation="rescheduleBooking", body=request.data, act=move, key_required=False
+                )
         except VersionConflict:
             raise VersionConflict(current=as_customer(person(request), booking_id))
 
@@ -184,33 +210,8 @@ class BookingEvents(Endpoint):
     )
     def get(self, request: Request, booking_id: uuid.UUID) -> Response:
         booking = own_booking(person(request), booking_id)
-        return Response(
-            {"items": [present.event(e, booking.salon) for e in booking.events.all()]}, headers=FRESH
-        )
-
-
-class BookingCancel(Endpoint):
-    access = {"POST": SIGNED_IN}
-
-    @extend_schema(
-        operation_id="cancelBooking",
-        summary="Cancel my booking; the policy copied onto it decides the fee",
-        tags=["bookings"],
-        request=serializers.VerbBody,
-        responses={200: serializers.BookingShape},
-    )
-    def post(self, request: Request, booking_id: uuid.UUID) -> Response:
-        own_booking(person(request), booking_id)
-        body = self.body(serializers.VerbBody, request)
-        try:
-            operations.cancel(
-                bookings=bookings_of(person(request)),
-                booking_id=booking_id,
-                actor=operations.by_customer(person(request)),
-                version=body["version"],
-                reason=body["reason"],
-                now=timezone.now(),
-            )
-        except VersionConflict:
-            raise VersionConflict(current=as_customer(person(request), booking_id))
-        return Response(as_customer(person(request), booking_id), headers=FRESH)
+        shown = [present.event(e, booking.salon) for e in booking.events.all()]
+        for event in shown:
+            if event["verb"] == "create":
+                event["reason"] = None  # why an owner added a visit on purpose is the salon's own
+        return Response({"items": shown}, headers=FRESH)

@@ -2,8 +2,15 @@
 
 from backend.bookings.operations.creating import create_booking, quote_booking, write_walk_in
 from backend.bookings.operations.expiring import expire_dead, expire_if_dead
+from backend.bookings.operations.guests import adopt_guest_visits
 from backend.bookings.operations.moving import reschedule
-from backend.bookings.operations.paying import deposit_paid, payment_begun
+from backend.bookings.operations.paying import (
+    deposit_charged,
+    deposit_paid,
+    deposit_secured,
+    deposit_to_charge,
+    payment_begun,
+)
 from backend.bookings.operations.transitions import (
     SYSTEM,
     Actor,
@@ -19,13 +26,17 @@ __all__ = [
     "SYSTEM",
     "Actor",
     "act",
+    "adopt_guest_visits",
     "allowed_actions",
     "by_customer",
     "by_salon",
     "cancel",
     "cancellation_fee",
     "create_booking",
+    "deposit_charged",
     "deposit_paid",
+    "deposit_secured",
+    "deposit_to_charge",
     "expire_dead",
     "expire_if_dead",
     "payment_begun",

@@ -9,13 +9,22 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 
 from backend.bookings.models import LANES, LONGEST_CLAIM, Calendar, Claim
-from backend.bookings.queries import SalonRules, rules_of
+from backend.bookings.operations.expiring import clear_dead_claims
+from backend.bookings.queries import SalonRules, rules_at
 from backend.bookings.refusals import SalonNotLive, SlotUnavailable
-from backend.salons.models import Salon, SalonStatus
+from backend.core.postgres.base import binary_cursor
+from backend.core.postgres.rows import insert, insert_together
+from backend.salons.models import SalonStatus
 
 NO_OVERLAP = "claim_no_overlap"
+
+
+_HOLD = """
+    SELECT status, catalogue_version, nextval('bookings_reference') FROM salons_salon WHERE id = %s FOR SHARE
+"""
 
 
 def hold_rules(salon_id: uuid.UUID) -> SalonRules:
@@ -24,20 +33,29 @@ def hold_rules(salon_id: uuid.UUID) -> SalonRules:
     Whoever changes them locks the same row (`salons.operations.editing`), so a closure sees the bookings made before
     it and a booking the closures. Always the first lock. Raises SalonNotLive where nothing new may be booked.
     """
-    rows = Salon.objects.raw("SELECT * FROM salons_salon WHERE id = %s FOR SHARE", [salon_id])
-    salon = next(iter(rows), None)
-    if salon is None or salon.status != SalonStatus.LIVE:
+    return hold_rules_and_number(salon_id)[0]
+
+
+def hold_rules_and_number(salon_id: uuid.UUID) -> tuple[SalonRules, int]:
+    """The same, and the number of a booking to be (`reference.reference_of`). Raises SalonNotLive."""
+    with binary_cursor() as cursor:
+        cursor.execute(_HOLD, [salon_id])
+        row = cursor.fetchone()
+    if row is None or row[0] != SalonStatus.LIVE:
         raise SalonNotLive
-    return rules_of(salon)
+    return rules_at(salon_id, version=row[1]), int(row[2])
 
 
 @dataclass(frozen=True)
 class Calendars:
-    """Locked calendars: their ids by owner, and by (staff member, lane) those that take visits added on purpose."""
+    """Locked calendars: their ids by owner, and by (staff member, lane) those that take visits added on purpose.
+
+    `last_taken` is when an owner was last booked, on whichever lane.
+    """
 
     ids: Mapping[Any, int]
     lanes: dict[tuple[uuid.UUID, int], int]
-    last_taken: Mapping[int, datetime]
+    last_taken: Mapping[Any, datetime]
 
     def owners(self) -> dict[int, Any]:
         """Whose each calendar is, lanes included."""
@@ -53,7 +71,7 @@ def lock_calendars(
     Overlapping inserts under an exclusion constraint deadlock against each other (seen: 31 of 300 rounds, losers
     wait for seconds). Whoever locks in id order first queues instead. Rows are made on first use.
     """
-    with connection.cursor() as cursor:
+    with binary_cursor() as cursor:
         parameters = {
             "staff": list(staff_ids),
             "resources": list(resource_ids),
@@ -61,7 +79,7 @@ def lock_calendars(
         }
         select = """
             SELECT id, coalesce(staff_member_id, resource_id, customer_id), lane, last_taken_at FROM bookings_calendar
-             WHERE staff_member_id = ANY(%(staff)s) OR resource_id = ANY(%(resources)s)
+             WHERE staff_member_id = ANY(%(staff)s::uuid[]) OR resource_id = ANY(%(resources)s::uuid[])
                 OR customer_id = %(customer)s::uuid
              ORDER BY id FOR NO KEY UPDATE
         """
@@ -82,10 +100,14 @@ def lock_calendars(
             )
             cursor.execute(select, parameters)
             rows = cursor.fetchall()
+    last_taken: dict[Any, datetime] = {}
+    for _, owner, _, at in rows:
+        if at is not None:
+            last_taken[owner] = max(at, last_taken.get(owner, at))
     return Calendars(
         ids={owner: calendar_id for calendar_id, owner, lane, _ in rows if lane == 0},
         lanes={(owner, lane): calendar_id for calendar_id, owner, lane, _ in rows if lane > 0},
-        last_taken={calendar_id: at for calendar_id, _, _, at in rows if at is not None},
+        last_taken=last_taken,
     )
 
 
@@ -97,10 +119,9 @@ def lane_for(calendars: Calendars, staff_id: uuid.UUID, begins: datetime, ends: 
     for lane in range(LANES + 1):
         calendar_id = calendars.ids[staff_id] if lane == 0 else calendars.lanes.get((staff_id, lane))
         if calendar_id is None:
-            # Whoever else wants this person's lanes waits for lane 0.
-            calendar_id = Calendar.objects.create(staff_member_id=staff_id, lane=lane).pk
-            calendars.lanes[staff_id, lane] = calendar_id
-            return lane, calendar_id
+            # Whoever had lane 0 before us may have made it while we waited; nobody makes it now.
+            made, _ = Calendar.objects.get_or_create(staff_member_id=staff_id, lane=lane)
+            calendar_id = calendars.lanes[staff_id, lane] = made.pk
         taken = Claim.objects.filter(
             calendar_id=calendar_id, is_active=True, starts_at__lt=ends, ends_at__gt=begins
         )
@@ -126,32 +147,40 @@ def insert_claims(
     now: datetime,
     business_date: date | None = None,
     counted: Collection[int] = (),
+    along: Sequence[Sequence[Model]] = (),
 ) -> None:
     """Take (calendar, start, end) spans for a booking, counting once for its day on each of the `counted` calendars.
 
-    Raises SlotUnavailable when one is already taken.
+    `along` are rows that are written with them, in the same statement: the booking itself, its items.
+
+    Dead holds in the way are written down first. All of it or nothing: raises SlotUnavailable when one is already
+    taken. The booking has no other claims on these calendars.
     """
     to_count = set(counted)
-    try:
-        with transaction.atomic():
-            Claim.objects.bulk_create(
-                Claim(
-                    calendar_id=calendar_id,
-                    booking_id=booking_id,
-                    starts_at=starts_at,
-                    ends_at=ends_at,
-                    business_date=_counted_once(calendar_id, business_date, to_count),
-                    expires_at=expires_at,
-                )
-                for calendar_id, starts_at, ends_at in _by_days(spans)
-            )
-            Calendar.objects.filter(pk__in={calendar_id for calendar_id, _, _ in spans}).update(
-                last_taken_at=now
-            )
-    except IntegrityError as error:
-        if violated_constraint(error) != NO_OVERLAP:
-            raise
-        raise SlotUnavailable from error
+    claims = [
+        Claim(
+            calendar_id=calendar_id,
+            booking_id=booking_id,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            business_date=_counted_once(calendar_id, business_date, to_count),
+            expires_at=expires_at,
+        )
+        for calendar_id, starts_at, ends_at in _by_days(spans)
+    ]
+    calendars = list({claim.calendar_id for claim in claims})
+    if insert_together(*along, ignoring_conflicts_of=claims) < len(claims):
+        halves = Claim.objects.filter(booking_id=booking_id, calendar_id__in=calendars)
+        halves.delete()
+        begins, ends = min(claim.starts_at for claim in claims), max(claim.ends_at for claim in claims)
+        clear_dead_claims(calendars, starts_at=begins, ends_at=ends, now=now)
+        if insert(claims, ignore_conflicts=True) < len(claims):
+            halves.delete()
+            raise SlotUnavailable
+    with binary_cursor() as cursor:
+        cursor.execute(
+            "UPDATE bookings_calendar SET last_taken_at = %s WHERE id = ANY(%s::bigint[])", [now, calendars]
+        )
 
 
 def _by_days(spans: Iterable[tuple[int, datetime, datetime]]) -> Iterator[tuple[int, datetime, datetime]]:

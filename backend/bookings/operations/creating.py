@@ -9,20 +9,18 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from backend.accounts.operations import SessionRevoked
-from backend.accounts.queries import is_gone
 from backend.bookings import messages
 from backend.bookings.availability import Slot, moment_of
-from backend.bookings.models import Booking, BookingItem, BookingState, Source
-from backend.bookings.operations.claiming import hold_rules
+from backend.bookings.models import Booking, BookingItem, BookingState, ItemResource, Source
+from backend.bookings.operations.claiming import hold_rules_and_number
 from backend.bookings.operations.paying import HOLD
 from backend.bookings.operations.seating import (
-    clear_the_way,
     find_slot,
-    give_resources,
+    given,
     least_loaded,
+    lock_calendars_for,
     seating_of,
     take,
 )
@@ -83,7 +81,7 @@ def create_booking(
     against the time, or ValidationFailed for services the salon does not have.
     """
     with transaction.atomic():
-        rules = hold_rules(salon.pk)
+        rules, number = hold_rules_and_number(salon.pk)
         _suits(rules.salon, customer)
         visit = plan_visit(rules, wishes)
         if expected_total_minor is not None and expected_total_minor != visit.price_minor:
@@ -104,7 +102,7 @@ def create_booking(
         else:
             booking.state = BookingState.REQUESTED
             booking.respond_by = min(now + timedelta(minutes=rules.salon.respond_within_minutes), starts_at)
-        return _write(booking, visit, starts_at=starts_at, actor=by_customer(customer), now=now)
+        return _write(booking, visit, number, starts_at=starts_at, actor=by_customer(customer), now=now)
 
 
 def write_walk_in(
@@ -125,7 +123,8 @@ def write_walk_in(
     gives one must be allowed to (`overbook`, salons.permissions).
     """
     with transaction.atomic():
-        visit = plan_visit(hold_rules(salon.pk), wishes, at_desk=True)
+        rules, number = hold_rules_and_number(salon.pk)
+        visit = plan_visit(rules, wishes, at_desk=True)
         booking = Booking(
             guest_name=guest_name,
             guest_phone=guest_phone,
@@ -138,6 +137,7 @@ def write_walk_in(
         return _write(
             booking,
             visit,
+            number,
             starts_at=starts_at,
             actor=by_salon(staff_user),
             now=now,
@@ -157,6 +157,7 @@ def _suits(salon: Salon, customer: Any) -> None:
 def _write(
     booking: Booking,
     visit: Visit,
+    number: int,
     *,
     starts_at: datetime,
     actor: Actor,
@@ -165,9 +166,7 @@ def _write(
 ) -> Booking:
     """Write the booking down. The salon's rules are held by the caller, whose transaction this is part of."""
     salon = visit.salon
-    calendars = clear_the_way(visit, starts_at=starts_at, customer=booking.customer, now=now)
-    if booking.customer is not None and is_gone(booking.customer):
-        raise SessionRevoked  # deleted while this request was on its way; the deletion held the calendar
+    calendars = lock_calendars_for(visit, customer=booking.customer)
     find = partial(find_slot, visit, starts_at=starts_at, now=now, customer=booking.customer)
     try:
         slot = find()
@@ -178,15 +177,14 @@ def _write(
     booking.salon = salon
     booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
     booking.business_date = slot.business_date
-    booking.reference = reference_of(_next_number())
+    booking.reference = reference_of(number)
     booking.price_minor = visit.price_minor
     booking.currency = salon.currency
     booking.free_cancel_hours = salon.free_cancel_hours
     booking.late_cancel_percent = salon.late_cancel_percent
     booking.moves_left = salon.max_reschedules
     booking.created_at = now
-    booking.save(force_insert=True)
-    seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at))
+    seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at, now=now))
     items = [
         BookingItem(
             booking=booking,
@@ -201,9 +199,9 @@ def _write(
         )
         for position, (line, seat) in enumerate(zip(visit.lines, seating.seats, strict=True))
     ]
-    BookingItem.objects.bulk_create(items)
-    give_resources(items, seating)
-    lane = take(booking, seating, calendars, now=now)
+    things = given(items, seating, visit)
+    lane = take(booking, seating, calendars, now=now, along=([booking], items, things))
+    _keep_in_sight(booking, items, things)
     write_event(
         booking,
         "create",
@@ -217,8 +215,13 @@ def _write(
     return booking
 
 
-def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('bookings_reference')")
-        row = cursor.fetchone()
-    return int(row[0])
+def _keep_in_sight(booking: Booking, items: Sequence[BookingItem], things: Sequence[ItemResource]) -> None:
+    """Let the booking show what was just written without reading it back, as prefetching would."""
+    for item in items:
+        _fetched(item, "resources", item.resources.all(), [thing for thing in things if thing.item is item])
+    _fetched(booking, "items", booking.items.all(), items)
+
+
+def _fetched(row: Any, name: str, rows: Any, known: Sequence[Any]) -> None:
+    rows._result_cache, rows._prefetch_done = list(known), True
+    row._prefetched_objects_cache = {**getattr(row, "_prefetched_objects_cache", {}), name: rows}

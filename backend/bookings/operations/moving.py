@@ -16,10 +16,10 @@ from backend.bookings.availability import Reason, Slot, moment_of
 from backend.bookings.models import ActorRole, Booking, BookingItem, BookingState, Claim, ItemResource
 from backend.bookings.operations.claiming import hold_rules
 from backend.bookings.operations.seating import (
-    clear_the_way,
     find_slot,
-    give_resources,
+    given,
     least_loaded,
+    lock_calendars_for,
     seating_of,
     take,
 )
@@ -27,6 +27,7 @@ from backend.bookings.operations.transitions import Actor, Changes, check_move, 
 from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit
 from backend.bookings.refusals import ServiceUnavailable, refusal
 from backend.core.errors import NotFound, ValidationFailed, VersionConflict
+from backend.core.postgres.rows import insert
 from backend.core.time import rfc3339
 
 _MOVED = [
@@ -72,8 +73,8 @@ def reschedule(
         people = {item.staff_member_id for item in items}
         visit = _same_visit(rules, items, staff_member_id, at_desk=actor.role == ActorRole.SALON)
         if starts_at <= now:
-            raise refusal([Reason.PAST_TIME])
-        calendars = clear_the_way(visit, starts_at=starts_at, customer=seen.customer, now=now, leaving=people)
+            raise refusal([Reason.PAST_TIME], decided_by=rules.version)
+        calendars = lock_calendars_for(visit, customer=seen.customer, leaving=people)
         booking = lock_booking(bookings, booking_id)
         _check(booking, version=version, actor=actor, now=now)
         slot = find_slot(visit, starts_at=starts_at, now=now, customer=booking.customer, moving=booking.pk)
@@ -97,13 +98,13 @@ def reschedule(
         booking.save(update_fields=_MOVED)
 
         slot = _as_before(slot, items)
-        seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at))
+        seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at, now=now))
         for item, seat in zip(items, seating.seats, strict=True):
             item.staff_member_id = seat.staff_id
             item.starts_at, item.ends_at = seat.starts_at, seat.ends_at
         BookingItem.objects.bulk_update(items, ["staff_member_id", "starts_at", "ends_at"])
         ItemResource.objects.filter(item__booking=booking).delete()
-        give_resources(items, seating)
+        insert(given(items, seating, visit))
         # Deleted, not switched off: a deposit that arrives late takes a booking's own claims again, all of them.
         Claim.objects.filter(booking=booking).delete()
         take(booking, seating, calendars, now=now)

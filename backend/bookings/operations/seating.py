@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import Model
+
 from backend.bookings import availability
 from backend.bookings.availability import NeedKind, Slot, Span, moment_of
-from backend.bookings.models import Booking, BookingItem, Claim, ItemResource
+from backend.bookings.models import Booking, BookingItem, ItemResource
 from backend.bookings.operations.claiming import Calendars, insert_claims, lane_for, lock_calendars
-from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.queries import Visit, look_at
 from backend.bookings.refusals import refusal
+from backend.core.postgres.base import binary_cursor
 
+_LOADS = """
+    SELECT calendar_id, sum(ends_at - starts_at) FROM bookings_claim
+     WHERE calendar_id = ANY(%s::bigint[]) AND is_active AND starts_at < %s AND ends_at > %s
+       AND (expires_at IS NULL OR expires_at > %s)
+     GROUP BY calendar_id
+"""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -34,24 +42,18 @@ def find_slot(
     """
     slot, reasons = look_at(visit, starts_at, now=now, customer=customer, moving=moving, overbook=overbook)
     if slot is None:
-        raise refusal(reasons)
+        raise refusal(reasons, decided_by=visit.rules.version)
     return slot
 
 
-def clear_the_way(
-    visit: Visit, *, starts_at: datetime, customer: Any, now: datetime, leaving: Collection[uuid.UUID] = ()
-) -> Calendars:
-    """Lock every calendar the visit could touch, and write down the dead holds in its way.
+def lock_calendars_for(visit: Visit, *, customer: Any, leaving: Collection[uuid.UUID] = ()) -> Calendars:
+    """Lock every calendar the visit could touch.
 
     `leaving` are people who get time back: their calendars are locked with the others.
     """
-    calendars = lock_calendars(
+    return lock_calendars(
         staff_ids=visit.staff_ids | set(leaving), resource_ids=visit.resource_ids, customer=customer
     )
-    start = availability.floor_minute(starts_at)
-    begins, ends = availability.reach(visit.steps, (start, start + 1))
-    clear_dead_claims(calendars.owners(), starts_at=moment_of(begins), ends_at=moment_of(ends), now=now)
-    return calendars
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,17 @@ def seating_of(visit: Visit, slot: Slot[uuid.UUID], rank: Callable[[uuid.UUID], 
     return Seating(tuple(seats), tuple(availability.claims(visit.steps, chosen, slot.starts)))
 
 
-def take(booking: Booking, seating: Seating, calendars: Calendars, *, now: datetime) -> int:
-    """Claim a saved booking's time on locked calendars, the customer's own included. The highest lane it needed.
+def take(
+    booking: Booking,
+    seating: Seating,
+    calendars: Calendars,
+    *,
+    now: datetime,
+    along: Sequence[Sequence[Model]] = (),
+) -> int:
+    """Claim a booking's time on locked calendars, the customer's own included. The highest lane it needed.
+
+    The booking is saved, or stands with its items in `along`, which is written in the same statement.
 
     Lanes beyond the first are for a booking that `is_overbooked`. Raises SlotUnavailable when the constraint knows
     better than the question did, or no lane is free.
@@ -120,21 +131,22 @@ def take(booking: Booking, seating: Seating, calendars: Calendars, *, now: datet
         now=now,
         business_date=booking.business_date,
         counted=counted,
+        along=along,
     )
     return highest
 
 
-def give_resources(items: Sequence[BookingItem], seating: Seating) -> None:
-    """Write down which rooms, chairs and devices each saved item was given."""
-    ItemResource.objects.bulk_create(
-        ItemResource(item=item, resource_id=resource_id)
+def given(items: Sequence[BookingItem], seating: Seating, visit: Visit) -> list[ItemResource]:
+    """Which rooms, chairs and devices each item is given."""
+    return [
+        ItemResource(item=item, resource=visit.rules.resources[resource_id])
         for item, seat in zip(items, seating.seats, strict=True)
         for resource_id in seat.resource_ids
-    )
+    ]
 
 
 def least_loaded(
-    calendars: Calendars, visit: Visit, *, starts_at: datetime
+    calendars: Calendars, visit: Visit, *, starts_at: datetime, now: datetime
 ) -> Callable[[uuid.UUID], Any] | None:
     """Rank people and things: fewest minutes claimed on the day of the visit, then whoever was booked longest ago."""
     if all(len(need.candidates) < 2 for step in visit.steps for need in step.needs):
@@ -143,13 +155,12 @@ def least_loaded(
     day = availability.starts_on(zone, from_date=starts_at.astimezone(zone).date(), days=1)
     owners = calendars.owners()
     loads: dict[Any, timedelta] = dict.fromkeys(calendars.ids, timedelta())
-    rows = Claim.objects.filter(
-        calendar_id__in=owners, is_active=True, starts_at__lt=moment_of(day[1]), ends_at__gt=moment_of(day[0])
-    ).values_list("calendar_id", "starts_at", "ends_at")
-    for calendar_id, start, end in rows:
-        loads[owners[calendar_id]] += end - start
+    with binary_cursor() as cursor:
+        cursor.execute(_LOADS, [list(owners), moment_of(day[1]), moment_of(day[0]), now])
+        for calendar_id, load in cursor.fetchall():
+            loads[owners[calendar_id]] += load
 
     def rank(one: uuid.UUID) -> tuple[timedelta, datetime]:
-        return loads[one], calendars.last_taken.get(calendars.ids[one], _NEVER)
+        return loads[one], calendars.last_taken.get(one, _NEVER)
 
     return rank

@@ -21,9 +21,10 @@ from backend.bookings.models import (
     Claim,
 )
 from backend.bookings.refusals import CannotChangeStatus, RescheduleLimit, RescheduleTooLate, SlotExpired
-from backend.bookings.signals import booking_closed
+from backend.bookings.signals import booking_closed, booking_confirmed
 from backend.core.errors import DomainError, NotFound, PermissionDenied, VersionConflict
 from backend.core.money import percentage
+from backend.core.postgres.rows import insert
 
 S = BookingState
 Changes = dict[str, tuple[Any, Any]]
@@ -165,7 +166,7 @@ def cancellation_fee(booking: Booking, *, now: datetime) -> int:
     """Halalas the salon keeps when the customer cancels now: by the policy copied onto the booking."""
     if booking.state != S.CONFIRMED or now < booking.free_cancel_until:
         return 0  # an unanswered request costs nothing: the salon has promised nothing yet
-    if booking.salon_moved_from is not None:
+    if booking.salon_moved_from is not None and now < booking.starts_at:
         return 0  # nobody agreed to this time
     return percentage(booking.deposit_minor, booking.late_cancel_percent)
 
@@ -228,6 +229,8 @@ def transition(
         booking_closed.send(
             sender=Booking, booking=booking, verb=verb, fee_minor=fee_minor, actor=actor.user, now=now
         )
+    elif booking.state == S.CONFIRMED and before != S.CONFIRMED:
+        booking_confirmed.send(sender=Booking, booking=booking, now=now)
     messages.tell(booking, verb, before=before, actor_role=actor.role, now=now)
     return booking
 
@@ -243,7 +246,7 @@ def write_event(
     moved_from: datetime | None = None,
     changes: Changes | None = None,
 ) -> None:
-    BookingEvent.objects.create(
+    event = BookingEvent(
         booking=booking,
         version=booking.version,
         verb=verb,
@@ -256,6 +259,7 @@ def write_event(
         changes=changes or {},
         at=now,
     )
+    insert([event])
 
 
 def act(

@@ -170,6 +170,20 @@ def rules_of(salon: Salon) -> SalonRules:
     return compiled
 
 
+def rules_at(salon_id: uuid.UUID, *, version: int) -> SalonRules:
+    """The rules of a salon whose catalogue version was just read, with nothing else read where they are kept."""
+    known = _known(str(salon_id))
+    return (
+        known if known is not None and known.version == version else rules_of(Salon.objects.get(pk=salon_id))
+    )
+
+
+def salon_kept(salon_id: uuid.UUID) -> Salon | None:
+    """A salon's row as this process last read it, if it did."""
+    known = _known(str(salon_id))
+    return known.salon if known is not None else None
+
+
 def with_rules(salon: Salon, ask: Callable[[SalonRules], Answer]) -> Answer:
     """What `ask` answers by a live salon's present rules, asked again when they change under it. Raises NotFound."""
     return _asked_again(lambda: live_salon(str(salon.pk)), ask, salon)

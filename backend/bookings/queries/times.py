@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from backend.accounts.operations import SessionRevoked
 from backend.bookings import availability
 from backend.bookings.availability import (
     NeedKind,
@@ -138,7 +139,9 @@ def plan_visit(rules: SalonRules, wishes: Sequence[Wish], *, at_desk: bool = Fal
 
 
 _TAKEN = """
-    SELECT owner, minutes, dates, version
+    SELECT owner, minutes, dates, version,
+           %(customer)s::uuid IS NOT NULL AND owner IS NULL AND NOT EXISTS (
+               SELECT FROM accounts_user WHERE id = %(customer)s::uuid AND deleted_at IS NULL)
       FROM bookings_taken(%(staff)s::text::uuid[], %(resources)s::text::uuid[], %(customer)s::uuid, %(now)s,
                           %(begins)s, %(ends)s, %(moving)s::uuid, %(salon)s::uuid)
 """
@@ -160,7 +163,8 @@ def taken(
     """What is known to stand in the way of `visit` starting within `starts` (absolute minutes).
 
     One query whatever the staff, days and bookings. Claims of dead holds do not count, nor do those of the booking
-    being moved. Raises RulesChanged where the visit was planned by rules that no longer hold.
+    being moved. Raises RulesChanged where the visit was planned by rules that no longer hold, SessionRevoked where the
+    customer has left.
     """
     begins, ends = availability.reach(visit.steps, starts)
     if visit.daily_limits:
@@ -178,9 +182,11 @@ def taken(
     with binary_cursor() as cursor:
         cursor.execute(_TAKEN, parameters)
         rows = cursor.fetchall()
-    if not any(owner is None and version == visit.rules.version for owner, _, _, version in rows):
+    if not any(owner is None and version == visit.rules.version for owner, _, _, version, _ in rows):
         raise RulesChanged
-    return tuple((owner, minutes, dates) for owner, minutes, dates, _ in rows if owner is not None)
+    if any(gone for *_, gone in rows):
+        raise SessionRevoked  # deleted while this was on its way; who deletes holds the calendar
+    return tuple((owner, minutes, dates) for owner, minutes, dates, *_ in rows if owner is not None)
 
 
 def question(

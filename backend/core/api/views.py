@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from backend.core import idempotency
 from backend.core.api.access import PUBLIC, Access
 from backend.core.api.bodies import Body, NoQuery, Query, read_body, read_query
+from backend.core.api.rehearsal import rehearse
 from backend.core.errors import MethodNotAllowed
 
 
@@ -51,6 +52,7 @@ class Endpoint(APIView):
             raise MethodNotAllowed
         if method != "OPTIONS":
             self._policy(method).admit(user, kwargs)
+            rehearse(request.headers)
         self.query = read_query(self.queries.get(method, NoQuery), request.query_params)
 
     @property

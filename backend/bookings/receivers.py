@@ -1,0 +1,24 @@
+"""What bookings do when something happens below."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from backend.accounts.models import Purpose, User
+from backend.accounts.signals import consent_withdrawn, phone_proven
+from backend.bookings.operations import adopt_guest_visits
+from backend.bookings.operations.notes import forget_notes_on_health
+
+
+@receiver(phone_proven)
+def give_guests_their_visits(sender: Any, *, user: User, now: datetime, **_: Any) -> None:
+    adopt_guest_visits(user=user, now=now)
+
+
+@receiver(consent_withdrawn)
+def forget_what_was_not_agreed_to(sender: Any, *, user: User, purpose: str, **_: Any) -> None:
+    if purpose == Purpose.HEALTH_NOTES:
+        forget_notes_on_health(customer=user)
