@@ -39,7 +39,7 @@ def storm(*words: str) -> tuple[int, str, str]:
 
 def test_a_short_storm_of_both_parts_finds_nothing() -> None:
     code, said, complaints = storm(
-        "--processes", "4", "--rounds", "3", "--operations", "120", "--seconds", "40", "--kill-every", "4"
+        "--processes", "4", "--rounds", "3", "--operations", "240", "--seconds", "60", "--kill-every", "3"
     )
     assert code == 0, said + complaints
     assert "3 rounds of 4" in said
