@@ -162,9 +162,10 @@ def _money_came(payment: Payment, *, now: datetime) -> None:
         owe_back(payment, amount_minor=payment.captured_minor - salons, reason=BOOKING_CLOSED, now=now)
         if salons:
             messages.deposit_received(payment, now=now)
-    elif payment.refunds.exists():
-        pass  # a hold that was already on its way back when it was charged; its refund goes on
-    elif payment.purpose == Purpose.BALANCE:
+        return
+    if payment.refunds.exists():
+        return  # it was on its way back already when it was charged, and that goes on
+    if payment.purpose == Purpose.BALANCE:
         balance_paid(payment, now=now)
     elif bookings.deposit_paid(payment.booking_id, now=now):
         messages.deposit_received(payment, now=now)
