@@ -10,6 +10,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
 from backend.core.time import RIYADH
+from backend.notifications import kinds
+from backend.notifications.kinds import Kind
+
+kinds.register(
+    Kind(code, topic="account", essential=True) for code in ("phone_change_announced", "phone_changed")
+)
 
 
 def code_text(*, code: str, language: str, minutes: int, app_hash: str | None) -> str:

@@ -14,8 +14,41 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from backend.bookings.models import ActorRole, Booking, BookingState
+from backend.notifications import kinds
 from backend.notifications import operations as notifications
+from backend.notifications.kinds import Kind
 from backend.salons.models import Membership, SalonRole
+
+kinds.register(
+    (
+        *(
+            Kind(code, topic="bookings", essential=True)
+            for code in (
+                "booking_received",
+                "booking_confirmed",
+                "booking_declined",
+                "booking_cancelled",
+                "booking_cancelled_by_salon",
+                "booking_expired",
+                "booking_rescheduled",
+                "booking_moved_by_salon",
+                "booking_no_show",
+                "booking_no_show_upheld",
+                "booking_no_show_withdrawn",
+            )
+        ),
+        *(
+            Kind(code, topic="desk")
+            for code in (
+                "booking_requested",
+                "booking_moved_by_customer",
+                "booking_move_refused",
+                "booking_no_show_disputed",
+                "booking_cancelled_by_customer",
+            )
+        ),
+    )
+)
 
 LONGEST_SALON_NAME = 12
 _STANDS = frozenset({"create", "request", "auto_confirm", "confirm"})
@@ -52,9 +85,11 @@ def _tell_customer(booking: Booking, verb: str, *, before: str, actor_role: str,
             language=language,
             kind=kind,
             audience="customer",
-            body=body,
+            words=notifications.Words(text=body),
             event_key=f"booking:{booking.pk}:v{booking.version}:{kind}:customer",
             now=now,
+            salon_id=booking.salon_id,
+            subject=notifications.Subject("booking", booking.pk),
         )
 
 
@@ -175,9 +210,11 @@ def _tell_desk(booking: Booking, kind: str, *, now: datetime) -> None:
             language=language,
             kind=kind,
             audience="staff",
-            body=body,
+            words=notifications.Words(text=body),
             event_key=f"booking:{booking.pk}:v{booking.version}:{kind}:{member.user_id}",
             now=now,
+            salon_id=booking.salon_id,
+            subject=notifications.Subject("booking", booking.pk),
         )
 
 

@@ -12,7 +12,8 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -23,6 +24,7 @@ from backend.core.alarms import raise_alarm
 from backend.core.patience import seconds_left
 from backend.core.postgres.base import binary_cursor
 from backend.core.postgres.rows import insert
+from backend.notifications.kinds import kind_of
 from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
 from backend.notifications.providers import (
     Channel,
@@ -59,6 +61,28 @@ _State, _Outcome = Message.State, DeliveryAttempt.Outcome
 # Writing ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Words:
+    """What a message says, already in its reader's language."""
+
+    text: str
+    """SMS, e-mail, inbox."""
+    title: str = ""
+    """At most 20 characters read well on a lock screen."""
+    push: str = ""
+    """A lock screen's text: no name of a person, salon or service. Empty: push carries the title alone."""
+    values: tuple[str, ...] = ()
+    """What fills the wording approved for WhatsApp, in its order."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a message is about."""
+
+    type: Literal["booking", "salon"]
+    id: UUID
+
+
 def enqueue(
     *,
     recipient: AbstractBaseUser | None,
@@ -66,25 +90,37 @@ def enqueue(
     language: str,
     kind: str,
     audience: str,
-    body: str,
+    words: Words,
     event_key: str,
     now: datetime,
+    salon_id: UUID | None = None,
+    subject: Subject | None = None,
+    expires_at: datetime | None = None,
 ) -> Message | None:
-    """Owe somebody a text, in the caller's transaction; it leaves after the commit, or never.
+    """Owe somebody a message, in the caller's transaction; it leaves after the commit, or never.
 
-    `recipient` is the person when they have an account; `body` is already in their language. None when
-    `event_key` was told before. Delivery after the commit never raises into the caller.
+    `recipient` is the person when they have an account; `kind` is registered (`kinds`); `salon_id` is who sends it
+    and pays for it; after `expires_at` nobody needs it any more. None when `event_key` was told before. Delivery
+    after the commit never raises into the caller. Raises KeyError for an unknown kind.
     """
+    kind_of(kind)
     message = Message(
         recipient_id=recipient.pk if recipient else None,
         to_phone=to_phone,
         language=language,
         kind=kind,
         audience=audience,
-        body=body,
+        title=words.title,
+        body=words.text,
+        push_body=words.push,
+        values=list(words.values),
+        salon_id=salon_id,
+        subject_type=subject.type if subject else "",
+        subject_id=subject.id if subject else None,
         event_key=event_key,
         created_at=now,
         next_attempt_at=now,
+        expires_at=expires_at,
     )
     if not insert([message], ignore_conflicts=True):
         return None
@@ -153,7 +189,7 @@ def _deliver_new(message: Message, *, now: datetime, seconds: float) -> None:
 
 _CLAIM_NEW = """
     WITH taken AS (
-        UPDATE notifications_message SET state = 'sending', attempts = 1, claimed_until = %(until)s
+        UPDATE notifications_message SET state = 'sending', channel = 'sms', attempts = 1, claimed_until = %(until)s
          WHERE id = %(message)s AND state = 'pending' AND attempts = 0 RETURNING id)
     INSERT INTO notifications_deliveryattempt
            (message_id, number, provider, provider_message_id, started_at, error_class, units)
@@ -250,9 +286,9 @@ def _claim(which: Q, *, clock: _Clock) -> _Claim | None:
 
 def _begin(message: Message, *, provider: str, number: int, now: datetime) -> DeliveryAttempt:
     """Open a round: one more attempt of the message, its first handing over to a provider."""
-    message.state = _State.SENDING
+    message.state, message.channel = _State.SENDING, "sms"
     message.attempts += 1
-    message.save(update_fields=["state", "attempts", "claimed_until", "finished_at"])
+    message.save(update_fields=["state", "channel", "attempts", "claimed_until", "finished_at"])
     return _attempt(message, provider=provider, number=number, now=now)
 
 

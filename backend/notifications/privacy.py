@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backend.core.privacy import Erased, Erasure, Keeper, Leftover, Person, Record, pick
 from backend.core.time import rfc3339
-from backend.notifications.models import Message
+from backend.notifications.models import InboundMessage, Message, Preference
 
 _State = Message.State
 WORDS_KEPT = timedelta(days=90)
@@ -38,9 +38,19 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
 
 
 def erase(person: Person, now: datetime) -> Erasure:
-    """Also what was sent to the number without an account: a visit written down by a desk."""
+    """Also what was sent to the number without an account: a visit written down by a desk.
+
+    That the number asked us to stop is kept as long as it is a number of somebody: it is theirs, not the account's.
+    """
+    InboundMessage.objects.filter(from_phone=person.phone).update(from_phone="")
+    chosen, _each = Preference.objects.filter(user=person).delete()
     messages = Message.objects.filter(Q(recipient=person) | Q(to_phone=person.phone), erased_at__isnull=True)
-    return Erasure(erased=[Erased("messages", _("Numbers and texts of messages"), _empty(messages, now))])
+    return Erasure(
+        erased=[
+            Erased("messages", _("Numbers and texts of messages"), _empty(messages, now)),
+            Erased("message_preferences", _("Choices about messages"), chosen),
+        ]
+    )
 
 
 def _empty(messages: QuerySet[Message], now: datetime) -> int:
@@ -48,7 +58,10 @@ def _empty(messages: QuerySet[Message], now: datetime) -> int:
     note that it went out."""
     return messages.update(
         to_phone="",
+        title="",
         body="",
+        push_body="",
+        values=[],
         erased_at=now,
         state=Case(
             When(state__in=[_State.PENDING, _State.SENDING], then=Value(_State.FAILED)), default="state"
@@ -63,7 +76,7 @@ def _purge_words(before: datetime, limit: int, now: datetime) -> int:
     old = Message.objects.filter(
         created_at__lt=before,
         erased_at__isnull=True,
-        state__in=[_State.SENT, _State.FAILED, _State.UNKNOWN],
+        state__in=[_State.SENT, _State.FAILED, _State.UNKNOWN, _State.SKIPPED],
     )
     return _empty(Message.objects.filter(pk__in=pick(old, limit)), now)
 

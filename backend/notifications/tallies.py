@@ -47,21 +47,21 @@ def of_messages(moment: datetime) -> list[Tally]:
     """The outbox."""
     Outcome = DeliveryAttempt.Outcome
     attempts = DeliveryAttempt.objects.filter(started_at__gte=moment, outcome__isnull=False)
-    rows = attempts.values("provider", "message__channel").annotate(
+    rows = attempts.values("provider", "channel").annotate(
         accepted=Count("pk", filter=Q(outcome=Outcome.ACCEPTED)),
         refused=Count("pk", filter=Q(outcome__in=[Outcome.REFUSED, Outcome.UNREACHABLE])),
         unknown=Count("pk", filter=Q(outcome=Outcome.UNKNOWN)),
     )
     errors = (
         attempts.exclude(outcome=Outcome.ACCEPTED)
-        .order_by("provider", "message__channel", "-finished_at")
-        .distinct("provider", "message__channel")
-        .values_list("provider", "message__channel", "error_class", "finished_at")
+        .order_by("provider", "channel", "-finished_at")
+        .distinct("provider", "channel")
+        .values_list("provider", "channel", "error_class", "finished_at")
     )
     last = {(provider, channel): (kind, at) for provider, channel, kind, at in errors}
     tallies = []
-    for row in rows.order_by("provider", "message__channel"):
-        provider, channel = row["provider"], row["message__channel"]
+    for row in rows.order_by("provider", "channel"):
+        provider, channel = row["provider"], row["channel"]
         error_class, error_at = last.get((provider, channel), ("", None))
         tallies.append(
             Tally(

@@ -9,8 +9,22 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from backend.core.money import plain
+from backend.notifications import kinds
 from backend.notifications import operations as notifications
+from backend.notifications.kinds import Kind
 from backend.payments.models import Payment, Refund
+
+kinds.register(
+    Kind(code, topic="payments", essential=True)
+    for code in (
+        "deposit_received",
+        "deposit_held",
+        "deposit_not_charged",
+        "balance_received",
+        "refund_issued",
+        "money_released",
+    )
+)
 
 
 def deposit_received(payment: Payment, *, now: datetime) -> None:
@@ -111,7 +125,9 @@ def _tell(payment: Payment, kind: str, words: Callable[[], str], *, event_key: s
         language=customer.spoken_language,
         kind=kind,
         audience="customer",
-        body=body,
+        words=notifications.Words(text=body),
         event_key=event_key,
         now=now,
+        salon_id=payment.booking.salon_id,
+        subject=notifications.Subject("booking", payment.booking_id),
     )

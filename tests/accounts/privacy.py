@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from backend.accounts.models import Device, OtpChallenge, PhoneChange, PrivacyNotice, PushTarget, User
 from backend.bookings.models import Booking, ClientNote
-from backend.notifications.models import Message
+from backend.notifications.models import InboundMessage, Message, Preference
 from backend.payments.models import DeskReceipt, SavedCard
 from backend.salons.models import Favourite, Review, ReviewReport
 from tests.factories import SalonFactory, employ, open_salon
@@ -130,6 +130,15 @@ def with_a_past(user: User) -> dict[str, Any]:
         voided_by=employ(salon),
         voided_at=now,
         void_reason=words,
+    )
+    Preference.objects.create(user=user, topic="reminders", channels=["sms"], changed_at=now)
+    InboundMessage.objects.create(
+        provider="twilio",
+        provider_message_id=f"SM{user.pk}",
+        channel="whatsapp",
+        from_phone=user.phone,
+        intent="other",
+        received_at=now,
     )
     Favourite.objects.create(user=user, salon=salon, created_at=now)
     ok(phone.send("PUT", "me/consents/marketing", body={"granted": True}))

@@ -24,6 +24,7 @@ POINTS_AT_PEOPLE = {
     "accounts.PhoneChange.user": "deleted",
     "accounts.PlatformRole.user": "deleted",
     "core.IdempotencyRecord.user": "deleted",
+    "notifications.Preference.user": "deleted",
     "salons.Favourite.user": "deleted",
     "salons.HijriShift.decided_by": "emptied",
     "salons.Membership.user": "deleted",

@@ -90,6 +90,7 @@ def test_the_answer_says_what_went_what_stays_and_why(person: dict[str, Any], la
         "codes": 1,
         "phone_changes": 1,
         "messages": 4,
+        "message_preferences": 1,
         "booking_notes": 2,
         "client_notes": 1,
         "favourites": 1,

@@ -33,7 +33,8 @@ def enqueue(key="booking:1:v1:confirmed:customer", now=NOW, body=TEXT, **changes
         "kind": "booking_confirmed",
         "audience": "customer",
     }
-    return operations.enqueue(**(values | changes), body=body, event_key=key, now=now)
+    words = operations.Words(text=body)
+    return operations.enqueue(**(values | changes), words=words, event_key=key, now=now)
 
 
 def only():

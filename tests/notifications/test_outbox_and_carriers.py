@@ -28,7 +28,7 @@ def enqueue():
         language="ar",
         kind="booking_confirmed",
         audience="customer",
-        body=TEXT,
+        words=operations.Words(text=TEXT),
         event_key="booking:1:v1:confirmed:customer",
         now=timezone.now(),
     )

@@ -348,7 +348,7 @@ def _tell_old_number(change: PhoneChange, kind: str, body: str, *, now: datetime
         language=change.user.spoken_language,
         kind=kind,
         audience="customer",
-        body=body,
+        words=notifications.Words(text=body),
         event_key=f"phone-change:{change.pk}:{kind}",
         now=now,
     )

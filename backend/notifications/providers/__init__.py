@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 
 from django.utils.module_loading import import_string
 
-Channel = Literal["sms", "whatsapp"]
+Channel = Literal["sms", "whatsapp", "push", "email"]
 CHANNELS: tuple[Channel, ...] = ("sms", "whatsapp")
+"""The channels that reach a phone number."""
 
 Outcome = Literal["refused", "unreachable", "unknown"]
 ErrorClass = Literal[
@@ -134,12 +135,17 @@ class MessageProvider(Protocol):
         reference: str,
         template: Template | None = None,
         valid_for: timedelta | None = None,
+        title: str = "",
+        data: Mapping[str, str] | None = None,
+        promotional: bool = False,
     ) -> str:
         """Hand one message to the carrier and return the carrier's id for it.
 
-        `to` is E.164; `body` is what the person reads, and on WhatsApp only sent when there is no `template`;
-        `reference` is our own id (ASCII, at most 32 characters); a message older than `valid_for` need not
-        arrive any more. Raises ProviderError.
+        `to` is E.164, an e-mail address, or for push the id of the person, whose devices the address book knows;
+        `body` is what the person reads, and on WhatsApp only sent when there is no `template`; `title` heads a push
+        and an e-mail; `data` is what a push tells the app; `reference` is our own id (ASCII, at most 32 characters);
+        a message older than `valid_for` need not arrive any more; a `promotional` text bears the `-AD` sender.
+        Raises ProviderError.
         """
 
     def find(self, *, reference: str, to: str, body: str, since: datetime) -> str | None:

@@ -35,6 +35,9 @@ class ConsoleProvider:
         reference: str,
         template: Template | None = None,
         valid_for: timedelta | None = None,
+        title: str = "",
+        data: Mapping[str, str] | None = None,
+        promotional: bool = False,
     ) -> str:
         record = {
             "at": rfc3339(timezone.now()),

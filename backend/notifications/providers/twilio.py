@@ -114,6 +114,9 @@ class TwilioProvider:
         reference: str,
         template: Template | None = None,
         valid_for: timedelta | None = None,
+        title: str = "",
+        data: Mapping[str, str] | None = None,
+        promotional: bool = False,
     ) -> str:
         fields: dict[str, Any] = {"to": _address(channel, to)}
         if channel == "whatsapp":

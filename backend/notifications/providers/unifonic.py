@@ -81,6 +81,9 @@ class UnifonicProvider:
         reference: str,
         template: Template | None = None,
         valid_for: timedelta | None = None,
+        title: str = "",
+        data: Mapping[str, str] | None = None,
+        promotional: bool = False,
     ) -> str:
         if channel == "whatsapp":
             return self._send_whatsapp(to=to, body=body, template=template)
