@@ -25,7 +25,8 @@ from backend.core.postgres.base import binary_cursor
 KEPT_FOR = timedelta(hours=24)
 LOCK_NOT_AVAILABLE = "55P03"
 
-Act = Callable[[], tuple[int, Any]]
+Act = Callable[[], tuple[int, bytes]]
+"""What is done once. It returns the status of the answer and its JSON."""
 
 
 class IdempotencyKeyRequired(Invalid):
@@ -48,7 +49,8 @@ class RequestInProgress(Conflict):
 @dataclass(frozen=True)
 class Outcome:
     status: int
-    body: Any
+    body: bytes
+    """JSON, the same to the last byte however often it is asked for."""
     replayed: bool
 
 
@@ -87,7 +89,7 @@ def once(
         with binary_cursor() as cursor:
             cursor.execute(
                 "UPDATE core_idempotencyrecord SET status = %s, answer = %s WHERE id = %s",
-                [status, json.dumps(body, default=str), record],
+                [status, body.decode(), record],
             )
         return Outcome(status=status, body=body, replayed=False)
 
@@ -125,4 +127,4 @@ def _replay(*, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: 
     kept = IdempotencyRecord.objects.get(user_id=user_id, operation=operation, key=key)
     if kept.fingerprint != fingerprint:
         raise IdempotencyKeyReused
-    return Outcome(status=kept.status, body=json.loads(kept.answer), replayed=True)
+    return Outcome(status=kept.status, body=kept.answer.encode(), replayed=True)

@@ -226,7 +226,7 @@ def webhook(at: Stage) -> None:
 
 def _statements(case: Creates) -> int:
     """SQL statements of one create, transaction control among them, asked inside this process."""
-    for _ in range(2):  # the first one compiles the salon's rules
+    for _ in range(5):  # the salons take turns, and the first booking at each compiles its rules
         headers, body = next(case.sent)
         with CaptureQueriesContext(connection) as captured, redirect_stdout(io.StringIO()):
             answer = Client(headers={"Host": "127.0.0.1", **headers}).post(

@@ -169,7 +169,9 @@ def insert_claims(
         for calendar_id, starts_at, ends_at in _by_days(spans)
     ]
     calendars = list({claim.calendar_id for claim in claims})
-    if insert_together(*along, ignoring_conflicts_of=claims) < len(claims):
+    if insert_together(*along, ignoring_conflicts_of=claims, besides=(_TAKEN_NOW, [now, calendars])) < len(
+        claims
+    ):
         halves = Claim.objects.filter(booking_id=booking_id, calendar_id__in=calendars)
         halves.delete()
         begins, ends = min(claim.starts_at for claim in claims), max(claim.ends_at for claim in claims)
@@ -177,10 +179,9 @@ def insert_claims(
         if insert(claims, ignore_conflicts=True) < len(claims):
             halves.delete()
             raise SlotUnavailable
-    with binary_cursor() as cursor:
-        cursor.execute(
-            "UPDATE bookings_calendar SET last_taken_at = %s WHERE id = ANY(%s::bigint[])", [now, calendars]
-        )
+
+
+_TAKEN_NOW = "UPDATE bookings_calendar SET last_taken_at = %s WHERE id = ANY(%s::bigint[])"
 
 
 def _by_days(spans: Iterable[tuple[int, datetime, datetime]]) -> Iterator[tuple[int, datetime, datetime]]:

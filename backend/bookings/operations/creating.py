@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
 from backend.bookings import messages
 from backend.bookings.availability import Slot, moment_of
@@ -24,7 +25,7 @@ from backend.bookings.operations.seating import (
     seating_of,
     take,
 )
-from backend.bookings.operations.transitions import Actor, by_customer, by_salon, write_event
+from backend.bookings.operations.transitions import Actor, by_customer, by_salon, event_of
 from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit, with_rules
 from backend.bookings.reference import reference_of
 from backend.bookings.refusals import AmountChanged, DayFull, MenOnly, SlotUnavailable, WomenOnly
@@ -200,17 +201,21 @@ def _write(
         for position, (line, seat) in enumerate(zip(visit.lines, seating.seats, strict=True))
     ]
     things = given(items, seating, visit)
-    lane = take(booking, seating, calendars, now=now, along=([booking], items, things))
+
+    def along(lane: int) -> Sequence[Sequence[Model]]:
+        event = event_of(
+            booking,
+            "create",
+            before="",
+            actor=actor,
+            now=now,
+            reason=overbook_reason if booking.is_overbooked else "",
+            changes={"lane": (0, lane)} if booking.is_overbooked else None,
+        )
+        return [booking], items, things, [event]
+
+    take(booking, seating, calendars, now=now, along=along)
     _keep_in_sight(booking, items, things)
-    write_event(
-        booking,
-        "create",
-        before="",
-        actor=actor,
-        now=now,
-        reason=overbook_reason if booking.is_overbooked else "",
-        changes={"lane": (0, lane)} if booking.is_overbooked else None,
-    )
     messages.tell(booking, "create", before="", actor_role=actor.role, now=now)
     return booking
 
@@ -218,10 +223,6 @@ def _write(
 def _keep_in_sight(booking: Booking, items: Sequence[BookingItem], things: Sequence[ItemResource]) -> None:
     """Let the booking show what was just written without reading it back, as prefetching would."""
     for item in items:
-        _fetched(item, "resources", item.resources.all(), [thing for thing in things if thing.item is item])
-    _fetched(booking, "items", booking.items.all(), items)
-
-
-def _fetched(row: Any, name: str, rows: Any, known: Sequence[Any]) -> None:
-    rows._result_cache, rows._prefetch_done = list(known), True
-    row._prefetched_objects_cache = {**getattr(row, "_prefetched_objects_cache", {}), name: rows}
+        mine = [thing for thing in things if thing.item is item]
+        item._prefetched_objects_cache = {"resources": mine}  # type: ignore[attr-defined]
+    booking._prefetched_objects_cache = {"items": items}  # type: ignore[attr-defined]

@@ -102,11 +102,12 @@ def take(
     calendars: Calendars,
     *,
     now: datetime,
-    along: Sequence[Sequence[Model]] = (),
+    along: Callable[[int], Sequence[Sequence[Model]]] = lambda _lane: (),
 ) -> int:
     """Claim a booking's time on locked calendars, the customer's own included. The highest lane it needed.
 
-    The booking is saved, or stands with its items in `along`, which is written in the same statement.
+    The booking is saved, or stands with its items in what `along` makes of that lane, which is written in the same
+    statement.
 
     Lanes beyond the first are for a booking that `is_overbooked`. Raises SlotUnavailable when the constraint knows
     better than the question did, or no lane is free.
@@ -131,7 +132,7 @@ def take(
         now=now,
         business_date=booking.business_date,
         counted=counted,
-        along=along,
+        along=along(highest),
     )
     return highest
 

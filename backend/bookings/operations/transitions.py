@@ -246,7 +246,32 @@ def write_event(
     moved_from: datetime | None = None,
     changes: Changes | None = None,
 ) -> None:
-    event = BookingEvent(
+    event = event_of(
+        booking,
+        verb,
+        before=before,
+        actor=actor,
+        now=now,
+        reason=reason,
+        moved_from=moved_from,
+        changes=changes,
+    )
+    insert([event])
+
+
+def event_of(
+    booking: Booking,
+    verb: str,
+    *,
+    before: str,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    moved_from: datetime | None = None,
+    changes: Changes | None = None,
+) -> BookingEvent:
+    """The trace of a change, to be written with it."""
+    return BookingEvent(
         booking=booking,
         version=booking.version,
         verb=verb,
@@ -259,7 +284,6 @@ def write_event(
         changes=changes or {},
         at=now,
     )
-    insert([event])
 
 
 def act(

@@ -19,10 +19,11 @@ _encoder = JSONEncoder()
 
 def written(data: Any) -> orjson.Fragment:
     """Part of an answer as JSON, to be kept and put into others as it is."""
-    return orjson.Fragment(_dumps(data))
+    return orjson.Fragment(as_json(data))
 
 
-def _dumps(data: Any) -> bytes:
+def as_json(data: Any) -> bytes:
+    """An answer as the renderer writes it."""
     return orjson.dumps(data, default=_encoder.default, option=_OPTIONS)
 
 
@@ -41,7 +42,7 @@ class FastJSONRenderer(JSONRenderer):
     ) -> bytes:
         if data is None:
             return b""
-        text = _dumps(data)
+        text = as_json(data)
         if accepted_media_type != JSON:  # it may ask for an indent
             return bytes(super().render(orjson.loads(text), accepted_media_type, renderer_context))
         return text

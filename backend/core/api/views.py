@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import orjson
 from django.utils import timezone, translation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +15,7 @@ from backend.core import idempotency
 from backend.core.api.access import PUBLIC, Access
 from backend.core.api.bodies import Body, NoQuery, Query, read_body, read_query
 from backend.core.api.rehearsal import rehearse
+from backend.core.api.renderers import as_json
 from backend.core.errors import MethodNotAllowed
 
 
@@ -94,7 +96,12 @@ def speak(user: Any) -> None:
 
 
 def answer_once(
-    request: Request, *, operation: str, body: Any, act: idempotency.Act, key_required: bool = True
+    request: Request,
+    *,
+    operation: str,
+    body: Any,
+    act: Callable[[], tuple[int, Any]],
+    key_required: bool = True,
 ) -> Response:
     """Run `act` at most once for this caller's `Idempotency-Key`; a repeat gets the first answer again.
 
@@ -104,13 +111,18 @@ def answer_once(
     if key is None:
         status, answer = act()
         return Response(answer, status=status)
+
+    def in_json() -> tuple[int, bytes]:
+        status, answer = act()
+        return status, as_json(answer)
+
     outcome = idempotency.once(
         user_id=person(request).pk,
         operation=operation,
         key=key,
         fingerprint=idempotency.fingerprint(request.path, body),
-        act=act,
+        act=in_json,
         now=timezone.now(),
     )
     headers = {"Idempotent-Replayed": "true"} if outcome.replayed else None
-    return Response(outcome.body, status=outcome.status, headers=headers)
+    return Response(orjson.Fragment(outcome.body), status=outcome.status, headers=headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db.models import AutoField, Field, JSONField, Model
@@ -19,41 +19,62 @@ def insert(rows: Sequence[Model], *, ignore_conflicts: bool = False) -> int:
     """
     if not rows:
         return 0
-    with binary_cursor() as cursor:
-        cursor.execute(*_insertion(rows, ignore_conflicts=ignore_conflicts))
-        return int(cursor.rowcount)
+    return _run((_insertion(type(rows[0]), len(rows), ignore_conflicts),), _values(rows))
 
 
-def insert_together(*groups: Sequence[Model], ignoring_conflicts_of: Sequence[Model] = ()) -> int:
+def insert_together(
+    *groups: Sequence[Model],
+    ignoring_conflicts_of: Sequence[Model],
+    besides: tuple[str, Sequence[Any]] | None = None,
+) -> int:
     """Insert rows of several models in one statement; foreign keys between them hold at its end.
 
-    How many of `ignoring_conflicts_of`, the last of them, were written. Raises IntegrityError.
+    `besides` is a statement of another kind that goes along, and its parameters (%s). How many of
+    `ignoring_conflicts_of`, the last of them, were written. Raises IntegrityError.
     """
     parts, values = [], list[Any]()
     for rows in filter(None, groups):
-        sql, more = _insertion(rows)
-        parts.append(sql)
-        values += more
-    sql, more = _insertion(ignoring_conflicts_of, ignore_conflicts=True)
-    named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(parts))
-    with binary_cursor() as cursor:
-        cursor.execute(f"WITH {named} {sql}" if named else sql, values + more)
+        parts.append(_insertion(type(rows[0]), len(rows), False))
+        values += _values(rows)
+    if besides is not None:
+        parts.append(besides[0])
+        values += besides[1]
+    last = _insertion(type(ignoring_conflicts_of[0]), len(ignoring_conflicts_of), True)
+    return _run((*parts, last), values + _values(ignoring_conflicts_of))
+
+
+def _run(parts: tuple[str, ...], values: Sequence[Any]) -> int:
+    with binary_cursor(numbered=True) as cursor:
+        cursor.execute(_numbered(parts), values)
         return int(cursor.rowcount)
 
 
-def _insertion(rows: Sequence[Model], *, ignore_conflicts: bool = False) -> tuple[str, list[Any]]:
-    table, names, attributes = _columns(type(rows[0]))
+@lru_cache(maxsize=200)
+def _numbered(parts: tuple[str, ...]) -> str:
+    """All parts as one statement, the last one telling how many; parameters as $1, $2."""
+    *first, last = parts
+    named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(first))
+    pieces = (f"WITH {named} {last}" if named else last).split("%s")
+    return "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], start=1)) + pieces[-1]
+
+
+@lru_cache(maxsize=200)
+def _insertion(model: type[Model], rows: int, ignore_conflicts: bool) -> str:
+    table, names, attributes = _columns(model)
     row = f"({', '.join(['%s'] * len(attributes))})"
-    values: list[Any] = [
+    conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)}{conflicts}"  # noqa: S608  our own
+
+
+def _values(rows: Sequence[Model]) -> list[Any]:
+    attributes = _columns(type(rows[0]))[2]
+    for one in rows:
+        one._state.adding = False
+    return [
         Jsonb(value) if is_json else value
         for one in rows
         for value, is_json in ((getattr(one, name), is_json) for name, is_json in attributes)
     ]
-    for one in rows:
-        one._state.adding = False
-    conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    sql = f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * len(rows))}{conflicts}"  # noqa: S608  our own
-    return sql, values
 
 
 @cache

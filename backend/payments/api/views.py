@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from backend.bookings.api.views import own_booking
 from backend.core import idempotency
 from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import PageQuery, page
+from backend.core.api.renderers import as_json
 from backend.core.api.schema import IDEMPOTENCY_KEY
 from backend.core.api.views import Endpoint, PublicEndpoint, person
 from backend.core.errors import NotFound, ValidationFailed
@@ -107,7 +109,7 @@ class BookingPayments(Endpoint):
                 save_card=body["save_card"],
                 now=timezone.now(),
             )
-            return 201, {"payment_id": str(payment.pk)}
+            return 201, as_json({"payment_id": str(payment.pk)})
 
         key = idempotency.read_key(request.headers.get("Idempotency-Key"), required=True)
         assert key is not None
@@ -119,7 +121,7 @@ class BookingPayments(Endpoint):
             act=begin,
             now=timezone.now(),
         )
-        payment_id = uuid.UUID(outcome.body["payment_id"])
+        payment_id = uuid.UUID(json.loads(outcome.body)["payment_id"])
         if charged := chargeable(customer, source):
             try:
                 # Also on a repeat: the first try may have died before it called. The id keeps it one charge.
