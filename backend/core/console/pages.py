@@ -175,10 +175,11 @@ class ConsoleAdmin(Governed[M], admin.ModelAdmin[M]):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what a filter of the list asks: an address must not probe columns that the page does not show."""
-        filters: list[Any] = [
-            f if isinstance(f, str) else cast(Any, f)[0] for f in self.get_list_filter(request)
+        names = [
+            one if isinstance(one, str) else one[0] if isinstance(one, tuple) else cast(Any, one).parameter_name
+            for one in self.get_list_filter(request)
         ]
-        return any(lookup == f or lookup.startswith(f"{f}__") for f in filters)
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in names)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
