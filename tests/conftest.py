@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from backend.core.postgres.base import DatabaseOperations
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +19,20 @@ def own_surroundings(settings: Any, tmp_path: Path) -> None:
     settings.MOYASAR_SECRET_KEY = ""
     photos = settings.STORAGES["photos"] | {"OPTIONS": {"location": tmp_path / "media"}}
     settings.STORAGES = settings.STORAGES | {"photos": photos}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptying_is_for_tests() -> Iterator[None]:
+    """Tests that commit have all tables emptied behind them, and the books refuse that of anybody else."""
+    empty = DatabaseOperations.execute_sql_flush
+
+    def empty_all(operations: Any, statements: Any) -> None:
+        triggers_off = "SET LOCAL session_replication_role = replica"
+        empty(operations, [triggers_off, *statements])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", empty_all)
+        yield
 
 
 @pytest.fixture

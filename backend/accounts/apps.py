@@ -6,7 +6,8 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from backend.accounts import checks  # noqa: F401
+        from backend.accounts import checks, receivers  # noqa: F401
+        from backend.accounts.addressbook import Accounts
         from backend.accounts.operations import finish_due_changes, purge_leftovers
         from backend.accounts.operations.purge import purge_sign_in
         from backend.accounts.privacy import KEEPER
@@ -18,6 +19,7 @@ class AccountsConfig(AppConfig):
         jobs.register("purge-sign-in", now_and_then("sign-in", purge_sign_in))
         jobs.register("purge-leftovers", now_and_then("leftovers", purge_leftovers))
         from backend.accounts.operations.sending import code_tallies
-        from backend.notifications import tallies
+        from backend.notifications import addressbook, tallies
 
+        addressbook.register(Accounts())
         tallies.register("codes", code_tallies)

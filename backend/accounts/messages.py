@@ -6,15 +6,26 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_noop as N_
 
 from backend.core.time import RIYADH
-from backend.notifications import kinds
+from backend.notifications import phrases
 from backend.notifications.kinds import Kind
+from backend.notifications.operations import Words
+from backend.notifications.phrases import Phrase, phrase_of, said_at
 
-kinds.register(
-    Kind(code, topic="account", essential=True) for code in ("phone_change_announced", "phone_changed")
+_WILL_CHANGE = N_(
+    "Your account's number changes on %(date)s at %(time)s\nTo stop it: sign in with this number."
+)
+_CHANGED = N_("Your account moved to another number.\nIf you did not ask, please contact support.")
+
+phrases.register(
+    Phrase(Kind(code, topic="account", essential=True), "customer", title, text, text)
+    for code, title, text in (
+        ("phone_change_announced", N_("Number will change"), _WILL_CHANGE),
+        ("phone_changed", N_("Number changed"), _CHANGED),
+    )
 )
 
 
@@ -64,16 +75,26 @@ def number_has_an_account(*, code: str, language: str, minutes: int) -> str:
         return gettext("No account was moved to this number: it already has one.")
 
 
-def number_will_change(at: datetime, *, language: str) -> str:
+def number_will_change(at: datetime, *, language: str) -> Words:
     """To the old number when a change cools: until when, and how to stop it."""
-    local = at.astimezone(RIYADH)
     with translation.override(language):
-        return gettext(
-            "Your account's number changes on %(date)s at %(time)s\nTo stop it: sign in with this number."
-        ) % {"date": f"{local.day}/{local.month}", "time": date_format(local, "g:i A")}
+        return phrase_of("phone_change_announced").words(said_at(at.astimezone(RIYADH)))
 
 
-def number_changed(*, language: str) -> str:
+def number_changed(*, language: str) -> Words:
     """To the old number when it has stopped being the account's."""
     with translation.override(language):
-        return gettext("Your account moved to another number.\nIf you did not ask, please contact support.")
+        return phrase_of("phone_changed").words({})
+
+
+def email_code(*, code: str, minutes: int, language: str) -> tuple[str, str]:
+    """(subject, text) of the mail that proves an address. The code stands on a line of its own."""
+    with translation.override(language):
+        text = ngettext(
+            "Code to confirm this e-mail address:\n\n%(code)s\n\n"
+            "Valid for %(minutes)d minute. Please do not share it. If you did not ask, please ignore this message.",
+            "Code to confirm this e-mail address:\n\n%(code)s\n\n"
+            "Valid for %(minutes)d minutes. Please do not share it. If you did not ask, please ignore this message.",
+            minutes,
+        )
+        return gettext("Confirming your e-mail address"), text % {"code": code, "minutes": minutes}

@@ -83,6 +83,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     deleted_at = models.DateTimeField(null=True, blank=True)
     recycled_at = models.DateTimeField(null=True, blank=True)
     """When the number's new holder said that this account is not theirs."""
+    email = models.EmailField(max_length=254, blank=True, default="", db_default="")
+    """Where the person also wants to be written at; only ever an address they confirmed. Several may share one."""
+    email_verified_at = models.DateTimeField(null=True, blank=True)
 
     history_from: datetime | None = None
     """Set by authentication for a session that may not see what is older (`Device.history_from`)."""
@@ -106,8 +109,13 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="user_recycled_is_deleted",
             ),
             models.CheckConstraint(
-                condition=Q(deleted_at__isnull=True) | Q(phone__isnull=True, name="", gender=""),
+                condition=Q(deleted_at__isnull=True) | Q(phone__isnull=True, name="", gender="", email=""),
                 name="user_deleted_is_nobody",
+            ),
+            models.CheckConstraint(
+                condition=Q(email="", email_verified_at__isnull=True)
+                | ~Q(email="") & Q(email_verified_at__isnull=False),
+                name="user_email_is_confirmed",
             ),
             models.CheckConstraint(condition=Q(language__in=["ar", "en"]), name="user_language_known"),
             models.CheckConstraint(
@@ -319,6 +327,30 @@ class OtpChallenge(models.Model):
     def reference(self) -> str:
         """What we call this message towards a provider: short, ASCII, ours alone."""
         return self.id.hex
+
+
+class EmailChallenge(models.Model):
+    """The code sent to an address that a person wants to be written at; their next one takes its place."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    email = models.EmailField(max_length=254)
+    code_hmac = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="email_code_by_age")]
+        constraints = [
+            models.CheckConstraint(condition=Q(tries__lte=MAX_TRIES), name="email_code_tries_bounded"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")), name="email_code_expires_later"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class PhoneChange(models.Model):

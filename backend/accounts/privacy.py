@@ -13,6 +13,7 @@ from backend.accounts.models import (
     Consent,
     DataRequest,
     Device,
+    EmailChallenge,
     OtpChallenge,
     PhoneChange,
     PlatformRole,
@@ -39,6 +40,8 @@ def export(person: User, since: datetime) -> Mapping[str, Iterable[Record]]:
                 "name": person.name,
                 "gender": person.gender,
                 "language": person.language,
+                "email": person.email,
+                "email_confirmed_at": _moment(person.email_verified_at),
                 "joined_at": rfc3339(person.joined_at),
                 "platform_roles": sorted(person.platform_roles),
             }
@@ -69,6 +72,15 @@ def export(person: User, since: datetime) -> Mapping[str, Iterable[Record]]:
                 "provider": code.provider,
             }
             for code in _codes(person).filter(created_at__gte=since).order_by("-created_at", "-id")
+        ),
+        "email_codes": (
+            {
+                "sent_to": code.email,
+                "asked_at": rfc3339(code.created_at),
+                "used_at": _moment(code.used_at),
+                "tries": code.tries,
+            }
+            for code in EmailChallenge.objects.filter(user=person, created_at__gte=since)
         ),
         "phone_changes": (
             {
@@ -115,7 +127,7 @@ def export(person: User, since: datetime) -> Mapping[str, Iterable[Record]]:
 
 def erase(person: User, now: datetime) -> Erasure:
     """All but the row itself, which the operation empties last, and the proofs, which name nobody by then."""
-    codes = _delete(_codes(person))
+    codes = _delete(_codes(person)) + _delete(EmailChallenge.objects.filter(user=person))
     changes = _delete(PhoneChange.objects.filter(user=person))
     devices = _delete(Device.objects.filter(user=person))
     roles = _delete(PlatformRole.objects.filter(user=person))
@@ -128,7 +140,7 @@ def erase(person: User, now: datetime) -> Erasure:
     until = (now + PROOFS_KEPT).date()
     return Erasure(
         erased=[
-            Erased("profile", _("Mobile number, name and gender"), 1),
+            Erased("profile", _("Mobile number, e-mail address, name and gender"), 1),
             Erased("devices", _("Devices, and where notifications reach them"), devices),
             Erased("codes", _("Verification codes"), codes),
             Erased("phone_changes", _("Changes of the mobile number"), changes),

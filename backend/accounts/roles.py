@@ -18,9 +18,9 @@ def register(is_staff: Question) -> None:
 
 def is_staff_anywhere(user: User) -> bool:
     """Whether the person has any role: on the platform, in the admin, or with an app above."""
-    return (
-        user.is_staff
-        or user.is_superuser
-        or bool(user.platform_roles)
-        or any(is_staff(user) for is_staff in _questions)
-    )
+    return user.is_staff or user.is_superuser or bool(user.platform_roles) or works_at_a_salon(user)
+
+
+def works_at_a_salon(user: User) -> bool:
+    """Whether an app above counts the person among its staff."""
+    return any(is_staff(user) for is_staff in _questions)

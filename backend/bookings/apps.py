@@ -6,13 +6,17 @@ class BookingsConfig(AppConfig):
     label = "bookings"
 
     def ready(self) -> None:
-        from backend.bookings import receivers  # noqa: F401  (connects itself)
+        from backend.bookings import receivers, replies  # noqa: F401  (they connect themselves)
         from backend.bookings.operations import expire_dead
         from backend.bookings.operations.remembering import purge_refusals
+        from backend.bookings.operations.reminding import remind
+        from backend.bookings.operations.summarising import summarise
         from backend.bookings.privacy import KEEPER
         from backend.core import jobs, privacy
         from backend.core.purge import now_and_then
 
         privacy.register(KEEPER)
         jobs.register("expire", expire_dead)
+        jobs.register("remind", remind)
+        jobs.register("day-summary", summarise)
         jobs.register("purge-refusals", now_and_then("refusals", purge_refusals))

@@ -104,7 +104,8 @@ class Booking(models.Model):
     `business_date` is the salon's day: 00:30 belongs to the evening before. Money is halalas. `moves_left` are the
     customer's. `deposit_secured_at` is when the bank began to hold a deposit that is charged once the salon confirms;
     only `deposit_paid_at` means that it was charged. `salon_moved_from` is the start the customer last agreed to, while
-    they have not answered the salon's move away from it.
+    they have not answered the salon's move away from it. `remind_at` is when the clock has something to say about it
+    next: a reminder while it is confirmed, a word about reviews once it is completed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -141,6 +142,7 @@ class Booking(models.Model):
     no_show_at = models.DateTimeField(null=True, blank=True)
     disputed_at = models.DateTimeField(null=True, blank=True)
     dispute_answered_at = models.DateTimeField(null=True, blank=True)
+    remind_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     objects = BookingQuerySet.as_manager()
@@ -202,6 +204,9 @@ class Booking(models.Model):
             ),
             models.Index(fields=["hold_expires_at"], condition=Q(state="held"), name="booking_holds"),
             models.Index(fields=["respond_by"], condition=Q(state="requested"), name="booking_requests"),
+            models.Index(
+                fields=["remind_at"], condition=Q(remind_at__isnull=False), name="booking_reminders"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -439,3 +444,36 @@ class ClientNote(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Wording(models.Model):
+    """A salon's own words for one kind of message to its customers, with `{ref}` and the like for what is filled in."""
+
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="wordings")
+    kind = models.CharField(max_length=40)
+    language = models.CharField(max_length=2)
+    text = models.TextField(max_length=300)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["salon", "kind", "language"], name="wording_once"),
+            models.CheckConstraint(condition=Q(language__in=["ar", "en"]), name="wording_language_known"),
+            models.CheckConstraint(condition=~Q(text=""), name="wording_says_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.language}"
+
+
+class DaySummary(models.Model):
+    """For which of its days a salon's people were last told what awaits them."""
+
+    salon = models.OneToOneField(Salon, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    told_for_date = models.DateField()
+
+    def __str__(self) -> str:
+        return f"{self.salon_id} {self.told_for_date}"

@@ -6,5 +6,9 @@ booking_closed = Signal()
 """A booking was cancelled, declined or expired. Arguments: `booking`, `verb`, `fee_minor` (halalas the salon keeps
 of what was paid), `actor` (a user or None), `now`."""
 
+visit_ended = Signal()
+"""A booking became a visit that took place, or a no-show, or the one in place of the other.
+Arguments: `booking`, `now`."""
+
 booking_confirmed = Signal()
 """The salon, or its setting, said yes to a booking. Arguments: `booking`, `now`."""

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, time
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -60,6 +62,29 @@ def decimal(name: str, default: float, *, least: float) -> float:
     return number
 
 
+def prices(name: str) -> dict[str, int]:
+    """`provider:channel=amount, …`, each amount a whole number of at least 0."""
+    found: dict[str, int] = {}
+    for entry in several(name):
+        parts = re.fullmatch(r"([a-z]+:[a-z]+)=([0-9]{1,12})", entry)
+        if parts is None:
+            raise ImproperlyConfigured(f"{name}: {entry!r} is not provider:channel=amount.")
+        found[parts.group(1)] = int(parts.group(2))
+    return found
+
+
+def hours(name: str, default: str) -> tuple[time, time]:
+    """`HH:MM-HH:MM`, the first before the second."""
+    value = text(name, default)
+    try:
+        begins, ends = (time.fromisoformat(part.strip()) for part in value.split("-"))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {value!r} is not two times such as 09:00-19:00.") from error
+    if begins >= ends or begins.tzinfo or ends.tzinfo:
+        raise ImproperlyConfigured(f"{name}: {value!r} does not begin before it ends.")
+    return begins, ends
+
+
 def several(name: str, default: str = "", *, choices: Sequence[str] = ()) -> list[str]:
     """Comma-separated, in order, white space ignored."""
     values = [part.strip() for part in text(name, default).split(",") if part.strip()]
@@ -83,6 +108,33 @@ def url(name: str, default: str = "") -> str:
     value = text(name, default).rstrip("/")
     if value and not value.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"{name}: {value!r} is not an http or https address.")
+    return value
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """A JSON object; empty when unset. A message never repeats the value, which may hold a key."""
+    given = text(name)
+    try:
+        value = json.loads(given) if given else {}
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f"{name}: not a JSON object.")
+    return value
+
+
+def wordings(name: str, *, providers: Sequence[str]) -> dict[str, dict[str, dict[str, str]]]:
+    """`{"booking_confirmed": {"ar": {"twilio": "HX…", "unifonic": "name"}}}`: what each company calls a wording."""
+    value = json_object(name)
+    for kind, languages in value.items():
+        for language, names in languages.items() if isinstance(languages, dict) else [("", None)]:
+            if language not in ("ar", "en") or not isinstance(names, dict):
+                raise ImproperlyConfigured(f"{name}: {kind} needs an object each for ar and en.")
+            for provider, given in names.items():
+                if provider not in providers or not isinstance(given, str) or not given:
+                    raise ImproperlyConfigured(
+                        f"{name}: {kind}, {language} names wordings of {', '.join(providers)}, each a text."
+                    )
     return value
 
 

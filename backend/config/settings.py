@@ -35,15 +35,32 @@ CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 LIMITS_SCALE = env.decimal("LIMITS_SCALE", 1, least=0.01)
 DATABASE_URL = env.text("DATABASE_URL")
 
-PROVIDERS = ("console", "twilio", "unifonic")
-OTP_PROVIDER = env.several("OTP_PROVIDER", "" if PRODUCTION else "console", choices=PROVIDERS)
-SMS_PROVIDER = env.several("SMS_PROVIDER", "" if PRODUCTION else "console", choices=PROVIDERS)
+TEXT_PROVIDERS, PUSH_PROVIDERS, EMAIL_PROVIDERS = (
+    ("console", "twilio", "unifonic"),
+    ("console", "fcm"),
+    ("console", "django"),
+)
+OTP_PROVIDER = env.several("OTP_PROVIDER", "" if PRODUCTION else "console", choices=TEXT_PROVIDERS)
+SMS_PROVIDER = env.several("SMS_PROVIDER", "" if PRODUCTION else "console", choices=TEXT_PROVIDERS)
+PUSH_PROVIDER = env.several("PUSH_PROVIDER", choices=PUSH_PROVIDERS)
+EMAIL_PROVIDER = env.several("EMAIL_PROVIDER", choices=EMAIL_PROVIDERS)
+MESSAGE_CHANNELS = env.several(
+    "MESSAGE_CHANNELS", "push,whatsapp,sms,email", choices=("push", "whatsapp", "sms", "email")
+)
+ANNOUNCEMENT_RECIPIENTS = env.integer("ANNOUNCEMENT_RECIPIENTS", 2000, least=1, most=20_000)
+MESSAGE_DELIVERY = env.text("MESSAGE_DELIVERY", "request", choices=("request", "worker"))
+MESSAGE_PRICES = env.prices("MESSAGE_PRICES")
+MESSAGE_SPEND_PER_DAY = env.integer("MESSAGE_SPEND_PER_DAY", 0, least=0, most=10_000_000)
+PROMOTION_HOURS = env.hours("PROMOTION_HOURS", "09:00-19:00")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+DAY_SUMMARY_HOUR = env.integer("DAY_SUMMARY_HOUR", 8, least=0, most=23)
 PROVIDER_TIMEOUT = env.integer("PROVIDER_TIMEOUT", 10, least=1, most=12)
 CONSOLE_MESSAGES_FILE = Path(env.text("CONSOLE_MESSAGES_FILE", str(VAR_DIR / "messages.log")))
 TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID")
 TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN")
 TWILIO_FROM = env.text("TWILIO_FROM")
 TWILIO_MESSAGING_SERVICE_SID = env.text("TWILIO_MESSAGING_SERVICE_SID")
+TWILIO_PROMOTION_FROM = env.text("TWILIO_PROMOTION_FROM")
 TWILIO_WHATSAPP_FROM = env.text("TWILIO_WHATSAPP_FROM")
 TWILIO_WHATSAPP_OTP_CONTENT_SID = {  # an approved wording has one language
     "ar": env.text("TWILIO_WHATSAPP_OTP_CONTENT_SID_AR"),
@@ -52,6 +69,9 @@ TWILIO_WHATSAPP_OTP_CONTENT_SID = {  # an approved wording has one language
 TWILIO_BASE_URL = env.url("TWILIO_BASE_URL")
 UNIFONIC_APP_SID = env.text("UNIFONIC_APP_SID")
 UNIFONIC_SENDER_ID = env.text("UNIFONIC_SENDER_ID")
+UNIFONIC_PROMOTION_SENDER_ID = env.text("UNIFONIC_PROMOTION_SENDER_ID")
+UNIFONIC_MESSAGE_TYPE = env.flag("UNIFONIC_MESSAGE_TYPE", True)
+UNIFONIC_CALLBACK_SECRET = env.text("UNIFONIC_CALLBACK_SECRET")
 UNIFONIC_BASIC_USER = env.text("UNIFONIC_BASIC_USER")
 UNIFONIC_BASIC_PASSWORD = env.text("UNIFONIC_BASIC_PASSWORD")
 UNIFONIC_BASE_URL = env.url("UNIFONIC_BASE_URL")
@@ -62,7 +82,40 @@ UNIFONIC_WHATSAPP_OTP_BUTTON = env.text(
     "UNIFONIC_WHATSAPP_OTP_BUTTON", "none", choices=("none", "options", "button")
 )
 UNIFONIC_WHATSAPP_BASE_URL = env.url("UNIFONIC_WHATSAPP_BASE_URL")
+WHATSAPP_TEMPLATES = env.wordings("WHATSAPP_TEMPLATES", providers=("twilio", "unifonic"))
+FCM_SERVICE_ACCOUNT = env.json_object("FCM_SERVICE_ACCOUNT")
+FCM_PROJECT_ID = env.text("FCM_PROJECT_ID", str(FCM_SERVICE_ACCOUNT.get("project_id", "")))
+FCM_BASE_URL = env.url("FCM_BASE_URL")
 
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_SERVICES = {
+    "console": "django.core.mail.backends.console.EmailBackend",
+    "smtp": "backend.notifications.providers.smtp.SmtpBackend",
+    **{
+        name: f"anymail.backends.{name}.EmailBackend"
+        for name in (
+            *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postal", "postmark"),
+            *("resend", "scaleway", "sparkpost", "unisender_go"),
+        )
+    },
+}
+EMAIL_SERVICE = env.text("EMAIL_SERVICE", "smtp" if EMAIL_HOST else "console", choices=tuple(EMAIL_SERVICES))
+EMAIL_BACKEND = EMAIL_SERVICES[EMAIL_SERVICE]
+EMAIL_ENCRYPTION = env.text("EMAIL_ENCRYPTION", "starttls", choices=("starttls", "tls", "none"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_ENCRYPTION == "starttls", EMAIL_ENCRYPTION == "tls"
+EMAIL_PORT = env.integer(
+    "EMAIL_PORT", {"starttls": 587, "tls": 465, "none": 25}[EMAIL_ENCRYPTION], least=1, most=65535
+)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_TIMEOUT = PROVIDER_TIMEOUT
+EMAIL_FROM = DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "" if PRODUCTION else "Mawid <mawid@localhost>")
+EMAIL_OFFERS_FROM = env.text("EMAIL_OFFERS_FROM")
+EMAIL_REPLY_TO = env.text("EMAIL_REPLY_TO")
+# What django-anymail needs for the service: its variables' names and values.
+ANYMAIL = env.json_object("ANYMAIL") | {"REQUESTS_TIMEOUT": (3, PROVIDER_TIMEOUT)}
+
+COMMISSION_VAT = env.flag("COMMISSION_VAT", False)
 MOYASAR_SECRET_KEY = env.text("MOYASAR_SECRET_KEY")
 MOYASAR_PUBLISHABLE_KEY = env.text("MOYASAR_PUBLISHABLE_KEY")
 MOYASAR_WEBHOOK_SECRET = env.text("MOYASAR_WEBHOOK_SECRET")
@@ -106,10 +159,17 @@ def _refuse_half_production() -> None:
         "UNIFONIC_BASE_URL": UNIFONIC_BASE_URL and "must be empty; a stand-in is for development",
         "UNIFONIC_WHATSAPP_BASE_URL": UNIFONIC_WHATSAPP_BASE_URL
         and "must be empty; a stand-in is for development",
+        "FCM_BASE_URL": FCM_BASE_URL and "must be empty; a stand-in is for development",
+        "PUSH_PROVIDER": "console" in PUSH_PROVIDER and "must name a real provider",
+        "EMAIL_PROVIDER": "console" in EMAIL_PROVIDER and "must name a real provider",
+        "EMAIL_SERVICE": bool(EMAIL_PROVIDER)
+        and EMAIL_SERVICE == "console"
+        and "must name a real service, or EMAIL_HOST a server",
         "MOYASAR_SECRET_KEY": MOYASAR_SECRET_KEY.startswith("sk_test_") and "is a test key",
         "MOYASAR_WEBHOOK_SECRET": bool(MOYASAR_SECRET_KEY)
         and not MOYASAR_WEBHOOK_SECRET
         and "is missing beside MOYASAR_SECRET_KEY",
+        "METRICS_TOKEN": 0 < len(METRICS_TOKEN) < 32 and "needs at least 32 characters",
         "LIMITS_SCALE": LIMITS_SCALE != 1 and "must be 1",
     }
     for name, why in wrong.items():
@@ -384,6 +444,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "StaffGender": "backend.salons.models.Gender",
         "Gender": "backend.accounts.models.Gender",
         "Language": [("ar", "العربية"), ("en", "English")],
+        "AudienceEnum": "backend.salons.models.Audience",
+        "MessageAudience": "backend.notifications.models.Message.Audience",
+        "ChannelEnum": [("sms", "sms"), ("whatsapp", "whatsapp")],
+        "MessageChannel": [(channel, channel) for channel in ("push", "whatsapp", "sms", "email")],
     },
     "GET_LIB_DOC_EXCLUDES": "backend.core.api.schema.doc_excludes",
     "SORT_OPERATIONS": False,
@@ -398,6 +462,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "system", "description": "Health and the contract itself"},
         {"name": "sign-in", "description": "Phone number, one-time code, tokens"},
         {"name": "me", "description": "The signed-in person and their devices"},
+        {"name": "messages", "description": "The inbox, and by which channel people hear what"},
         {"name": "catalogue", "description": "Salons, services, free times"},
         {"name": "bookings", "description": "A customer's bookings"},
         {"name": "payments", "description": "Deposits through Moyasar"},
@@ -439,6 +504,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "CRITICAL"},  # the access log and core.api.problems say it better
         "django.server": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},  # tells every table of every font it makes smaller
     },
 }
 if "pytest" in sys.modules:

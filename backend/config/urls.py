@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from backend.console import errors
 from backend.core.api import problems
 from backend.core.api.system import healthz, readyz
+from backend.notifications.api.metrics import metrics
 from backend.payments.api.views import payment_return
 from backend.salons.api.media import photo_file
 
@@ -44,6 +45,7 @@ class Docs(SpectacularSwaggerView):
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("docs", Docs.as_view(), name="docs"),
     path("console", RedirectView.as_view(pattern_name="admin:index"), name="console"),
     path("console/", admin.site.urls),
@@ -63,6 +65,7 @@ urlpatterns = [
                     name="openapi",
                 ),
                 path("", include("backend.accounts.api.urls")),
+                path("", include("backend.notifications.api.urls")),
                 path("", include("backend.bookings.api.urls")),
                 path("", include("backend.salons.api.urls")),
                 path("", include("backend.payments.api.urls")),

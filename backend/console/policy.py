@@ -64,15 +64,20 @@ POLICY: dict[str, dict[str, Verbs]] = {
     "bookings.bookingevent": {ADMIN: SEE, SUPPORT: SEE},
     "bookings.claim": {ADMIN: SEE},
     "bookings.refusal": {ADMIN: SEE, SUPPORT: SEE},
+    "bookings.wording": {ADMIN: EDIT},
     # Money: decided by the gateway.
     "payments.payment": {ADMIN: SEE, FINANCE: SEE},
+    "payments.entry": {ADMIN: SEE, FINANCE: SEE},
+    "payments.line": {ADMIN: SEE, FINANCE: SEE},
+    "payments.payout": {ADMIN: SEE, FINANCE: SEE},
     "payments.refund": {ADMIN: SEE, FINANCE: SEE},
     "payments.webhookevent": {ADMIN: _verbs("view act_again"), FINANCE: _verbs("view act_again")},
     "payments.gatewaycall": {ADMIN: SEE, FINANCE: SEE},
     "payments.reconciliation": {ADMIN: SEE, FINANCE: SEE},
     "payments.difference": {ADMIN: SEE, FINANCE: SEE},
+    "payments.taxdocument": {ADMIN: SEE, FINANCE: SEE},
     # Messages: support sees what became of them, not what they said.
-    "notifications.message": {ADMIN: _verbs("view read_body"), SUPPORT: SEE},
+    "notifications.message": {ADMIN: _verbs("view read_body resend"), SUPPORT: SEE},
     "notifications.deliveryattempt": {ADMIN: SEE, SUPPORT: SEE},
     "notifications.providerrefusal": {ADMIN: SEE},
     # The system itself.
@@ -80,21 +85,31 @@ POLICY: dict[str, dict[str, Verbs]] = {
     "admin.logentry": {ADMIN: SEE},
 }
 
+REPORTS: dict[str, frozenset[str]] = {
+    "message-health": frozenset({ADMIN}),
+    "message-costs": frozenset({ADMIN, FINANCE}),
+}
+"""Pages that add up rather than list, by the names of their addresses, and who reads them."""
+
 NOT_SHOWN: dict[str, str] = {
     "salons.searchentry": "made by the machine out of what the other pages show",
     "salons.favourite": "what somebody likes is theirs",
     "bookings.itemresource": "told with the booking's items",
+    "bookings.daysummary": "a date by which the machine knows what it has told",
     "bookings.clientnote": "seen by the salon that wrote it, and by nobody else",
     "payments.deskreceipt": "the salon's own till: shown at its desk, with the names of both acts",
+    "payments.documentseries": "where the numbers of the tax documents stand; the last document says the same",
     "payments.savedcard": "a token that can charge somebody's card",
     "payments.resolution": "told by the refund or the payment it answers for, in finance's list of tasks",
     "notifications.preference": "what somebody wants to hear is theirs",
     "notifications.optout": "a number's own wish; the message that was not sent tells of it",
     "notifications.inboundmessage": "words to a machine, acted on and not kept",
-    "notifications.providerhealth": "a state in motion; the tallies show it",
+    "notifications.providerhealth": "a state in motion; the report on carriers shows it",
+    "notifications.dailyspend": "counts in motion; the report on costs adds them up",
     "core.idempotencyrecord": "kept answers of phones: personal, and gone after a day",
     "core.ratecount": "counts in motion",
     "accounts.pushtarget": "a secret address of a phone",
+    "accounts.emailchallenge": "an address that nobody has confirmed",
     "bookings.calendar": "a number without a meaning of its own; claims show whose it is",
     "auth.group": "platform roles decide, in the table above",
 }
@@ -134,6 +149,10 @@ def may(user: Any, model: str, verb: str) -> bool:
     """`model` is a label such as "bookings.booking"."""
     rules = POLICY.get(model, {})
     return bool(is_operator(user) and any(verb in rules[role] for role in roles_of(user) if role in rules))
+
+
+def may_read(user: Any, report: str) -> bool:
+    return is_operator(user) and bool(roles_of(user) & REPORTS[report])
 
 
 def must_search(user: Any, model: str) -> bool:

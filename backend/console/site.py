@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST
 from backend.accounts import operations
 from backend.accounts.models import Device, User
 from backend.accounts.operations import support
-from backend.console import policy, sign_in
+from backend.console import policy, reports, sign_in
 from backend.console.languages import links
 from backend.core import phone
 from backend.core.console import named
@@ -112,8 +112,12 @@ class Console(admin.AdminSite):
             operator = user.name or (phone.masked(user.phone) if user.phone else "")
         return super().each_context(request) | {"language_links": links(request), "operator": operator}
 
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().index(request, {"reports": reports.links(request), **(extra_context or {})})
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [url for url in super().get_urls() if getattr(url, "name", "") not in _PASSWORDS]
+        kept = [url for url in super().get_urls() if getattr(url, "name", "") not in _PASSWORDS]
+        return [*reports.urls(self), *kept]
 
     def autocomplete_view(self, request: HttpRequest) -> JsonResponse:
         return cast(JsonResponse, ByName.as_view(admin_site=self)(request))

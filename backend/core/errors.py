@@ -119,6 +119,7 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "phone_invalid": _("The mobile number is not correct. Example: 0512345678"),
     "phone_not_supported": _("Only Saudi mobile numbers can be used."),
     "phone_unchanged": _("This is already the number of your account."),
+    "email_invalid": _("The e-mail address is not correct. Example: name@example.com"),
     "date_invalid": _("This is not a valid date. Example: 2026-11-20"),
     "datetime_invalid": _("This is not a valid moment. Example: 2026-11-20T16:30:00+03:00"),
     "date_out_of_range": _("This date is outside the years that can be used."),
@@ -138,6 +139,14 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     ),
     "cursor_invalid": _("This page marker is not valid for this list."),
     "already_exists": _("This already exists here."),
+    "link_not_allowed": _("Links are not allowed here."),
+    "characters_not_allowed": _("This text has characters that are not allowed here."),
+    "starts_in_other_language": _("The text must begin with a letter of its language."),
+    "salon_named": _("Messages of a women's salon leave its name out."),
+    "placeholder_broken": _("Braces may only stand around a placeholder, and there is no percent sign."),
+    "placeholder_unknown": _("These placeholders are not known here: %(names)s"),
+    "placeholder_missing": _("These placeholders are missing: %(names)s"),
+    "too_many_parts": _("The text takes %(units)d units. It must fit one part of an SMS."),
     "location_not_served": _("This place lies outside the countries served."),
 }
 """Codes inside `errors[]` of a `validation_failed` problem, with their sentences."""
@@ -154,7 +163,8 @@ class FieldError:
 
     @property
     def detail(self) -> str:
-        return str(FIELD_ERRORS[self.code])
+        sentence = str(FIELD_ERRORS[self.code])
+        return sentence % self.params if self.params else sentence
 
 
 class ValidationFailed(Invalid):

@@ -119,6 +119,27 @@ def take(limit: Limit, subject: str, *, now: datetime, amount: int = 1) -> int:
     return refusal.retry_after if refusal else 0
 
 
+def take_here(limit: Limit, subject: str, *, now: datetime) -> int:
+    """Count one request of `subject` in the caller's transaction: what undoes the act undoes the count.
+
+    Others of the same subject wait until that transaction ends. Returns 0 when it may pass, else the whole seconds
+    until the window ends.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO core_ratecount AS kept (key, ends_at, taken) VALUES (%s, %s, 1)
+            ON CONFLICT (key) DO UPDATE
+               SET taken = CASE WHEN kept.ends_at <= %s THEN 1 ELSE least(kept.taken, %s) + 1 END,
+                   ends_at = CASE WHEN kept.ends_at <= %s THEN excluded.ends_at ELSE kept.ends_at END
+            RETURNING ends_at, taken
+            """,
+            [f"{limit.name}:{subject}", now + limit.window, now, limit.allowed, now],
+        )
+        ends_at, taken = cursor.fetchone()
+    return _seconds(ends_at, now) if taken > limit.allowed else 0
+
+
 def give_back(limit: Limit, subject: str, amount: int = 1) -> None:
     """Undo one count: only after a clear refusal by whoever should have acted, or when it proved to be honest.
 

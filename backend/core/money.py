@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import TypedDict
 
 from django.utils.translation import get_language
 
 CURRENCY = "SAR"
+VAT_PERCENT = 15
 
 
 class MoneyDict(TypedDict):
@@ -31,6 +34,15 @@ def money(amount_minor: int, currency: str = CURRENCY) -> MoneyDict:
 def percentage(amount_minor: int, percent: int) -> int:
     """`percent` of an amount, half a halala rounded up."""
     return (amount_minor * percent + 50) // 100
+
+
+def shares(amount_minor: int, weights: Sequence[int]) -> list[int]:
+    """An amount in proportion to `weights`, halala by halala: the parts add up to it, and none is off by one."""
+    whole = sum(weights)
+    bounds = [0, *accumulate(weights)]
+    cuts = [amount_minor * bound // whole if whole else 0 for bound in bounds]
+    cuts[-1] = amount_minor
+    return [after - before for before, after in pairwise(cuts)]
 
 
 def split_vat(gross_minor: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Which request the current thread is serving: its id goes into answers and log lines."""
+"""Which request the current thread is serving: its id goes into answers and log lines, its notes end with it."""
 
 import re
 import secrets
@@ -6,6 +6,8 @@ from contextvars import ContextVar
 
 _SAFE = re.compile(r"[A-Za-z0-9_\-.]{8,64}")
 current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+request_notes: ContextVar[dict[str, float] | None] = ContextVar("request_notes", default=None)
+"""What is shared by everything one request does, such as a limit of time; None outside a request."""
 
 
 def request_id_from(header: str | None) -> str:

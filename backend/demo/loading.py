@@ -55,7 +55,8 @@ from backend.demo.world import (
     demo_people,
     dice,
 )
-from backend.payments.models import Payment, Refund, RefundState
+from backend.payments.models import DeskReceipt, DocumentSeries, Entry, Line, Payment, Refund, RefundState
+from backend.payments.operations import catch_up_documents, post
 from backend.salons.models import (
     Business,
     Category,
@@ -91,7 +92,8 @@ _LOCK = 0x6D61776964  # one loader at a time
 _STORIES_AT_ONCE = 2000
 _TOUCHED = (
     User, Salon, Service, StaffMember, StaffService, WorkingWindow, Review, Favourite, Calendar, Booking, BookingItem,
-    BookingEvent, ItemResource, Claim, Payment, Refund,
+    BookingEvent, ItemResource, Claim, Payment, Refund, DeskReceipt, Entry,
+    Line,
 )  # fmt: skip
 
 T = TypeVar("T")
@@ -142,10 +144,18 @@ def load(
                 writer.history(salon, book)
                 progress(totals.salons, scale * len(SALONS))
         indexing.heal(now)
+        _issue_documents(now)
     with connection.cursor() as cursor:
         for model in _TOUCHED:
             cursor.execute(f"ANALYZE {model._meta.db_table}")  # the planner must not guess from empty tables
     return totals
+
+
+def _issue_documents(now: datetime) -> None:
+    """A few days of invoices, at the salon that people look at. Every other series begins with its next payment."""
+    business = Salon.objects.values_list("business", flat=True).get(slug="lamsa")
+    DocumentSeries.objects.create(business_id=business, began_at=now - timedelta(days=3))
+    catch_up_documents(now)
 
 
 class _Writer:
@@ -517,6 +527,8 @@ class _Writer:
         _copy(Refund, _REFUND, (row for s in stories for row in self.refunds(s)))
         _copy(Review, _REVIEW, (row for s in stories for row in self.reviews(s)))
         _copy(ReviewReport, _REPORT, (row for s in stories for row in self.reports(s)))
+        _copy(DeskReceipt, _RECEIPT, (row for s in stories for row in self.receipts(s)))
+        post(*(s.id for s in stories), now=self.midnight + timedelta(seconds=self.now_seconds))
         self.totals.bookings += len(stories)
         self.totals.payments += sum(len(s.attempts) for s in stories)
         self.totals.reviews += sum(s.opinion is not None for s in stories)
@@ -581,6 +593,11 @@ class _Writer:
                     self.at(r.at + 120), self.at(r.at), self.at(r.done_at),
                 )  # fmt: skip
 
+    def receipts(self, s: Story) -> Iterator[tuple[Any, ...]]:
+        if r := s.receipt:
+            by, at = self.user(r.taken_by), self.at(r.at)
+            yield r.id, s.id, r.method, r.amount_minor, r.tip_minor, CURRENCY, "", by, at, ""
+
     def reviews(self, s: Story) -> Iterator[tuple[Any, ...]]:
         if s.opinion and s.draft.customer:
             o, author = s.opinion, self.user(s.draft.customer.id)
@@ -619,6 +636,10 @@ _PAYMENT = (
 _REFUND = (
     "id", "payment_id", "amount_minor", "state", "reason", "requested_by_id", "refunded_before_minor", "attempts",
     "last_error", "next_attempt_at", "created_at", "done_at",
+)  # fmt: skip
+_RECEIPT = (
+    "id", "booking_id", "method", "amount_minor", "tip_minor", "currency", "note", "taken_by_id", "taken_at",
+    "void_reason",
 )  # fmt: skip
 _REVIEW = (
     "id", "salon_id", "author_id", "booking_id", "rating", "comment", "reply", "replied_at", "status",

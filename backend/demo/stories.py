@@ -17,7 +17,7 @@ from backend.core.money import percentage
 from backend.demo import people
 from backend.demo.drafts import Draft, Outcome
 from backend.demo.world import dice, identity
-from backend.payments.models import PaymentState
+from backend.payments.models import PaymentState, ReceiptMethod
 from backend.payments.operations.starting import LIFETIME
 
 S = BookingState
@@ -80,6 +80,18 @@ class Attempt:
 
 
 @dataclass(slots=True)
+class Receipt:
+    """What the desk took for a visit that took place."""
+
+    id: uuid.UUID
+    method: str
+    amount_minor: int
+    tip_minor: int
+    taken_by: uuid.UUID
+    at: int
+
+
+@dataclass(slots=True)
 class Opinion:
     """A review. `hidden` is why the platform took it out of sight, `reported` what somebody said against it."""
 
@@ -110,6 +122,7 @@ class Story:
     state: str = ""
     changes: list[Change] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    receipt: Receipt | None = None
     opinion: Opinion | None = None
     fee_minor: int | None = None
     hold_until: int | None = None
@@ -291,6 +304,18 @@ class _Teller:
             self.story.arrived_at = arrived
             if self.change("complete", S.COMPLETED, self.salon(), self.ends + self.within(0, 9)):
                 self.review()
+                self.take_the_rest()
+
+    def take_the_rest(self) -> None:
+        """Most desks write down what a guest pays before leaving."""
+        rest = self.story.price_minor - sum(a.captured_minor - a.refunded_minor for a in self.story.attempts)
+        _role, by = self.salon()
+        if rest <= 0 or by is None or self.rng.random() < 0.06:
+            return
+        method = self.rng.choices((ReceiptMethod.TERMINAL, ReceiptMethod.CASH), (3, 1))[0]
+        tip = self.rng.choices((0, 1000, 2000), (8, 2, 1))[0]
+        at = self.last
+        self.story.receipt = Receipt(identity(self.rng, at // MINUTE), method, rest, tip, by, at)
 
     def at_the_desk(self) -> None:
         if self.starts < 0:

@@ -27,6 +27,9 @@ class Addressbook(Protocol):
     def takes_offers(self, user_id: UUID) -> bool:
         """Whether the person's consent to offers stands."""
 
+    def works_at_a_salon(self, user_id: UUID) -> bool:
+        """Whether messages for staff are any business of theirs."""
+
 
 _book: Addressbook | None = None
 

@@ -7,9 +7,10 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from backend.core import jobs, privacy
-        from backend.notifications import checks, operations, tallies  # noqa: F401
+        from backend.notifications import checks, inbound, operations, tallies  # noqa: F401
         from backend.notifications.privacy import KEEPER
 
         privacy.register(KEEPER)
-        jobs.register("deliver", operations.deliver_job)
+        jobs.register("deliver", operations.deliver_job, prompt=True)
+        jobs.register("delivery reports", operations.age_reports)
         tallies.register("messages", tallies.of_messages)

@@ -26,13 +26,15 @@ class Kind:
     """One kind of message, such as `booking_confirmed`.
 
     `essential`: somebody must learn it (money, a visit that is off), so it keeps going to the phone number by the
-    channels it has when all were silenced. `promotional`: needs consent, an `-AD` sender, and the hours of
-    settings.PROMOTION_HOURS.
+    channels it has when all were silenced. `reply`: the answer to what a number has just written to us on WhatsApp; it
+    goes there and nowhere else, in free words, whatever was chosen or stopped. `promotional`: needs consent, an `-AD`
+    sender, and the hours of settings.PROMOTION_HOURS.
     """
 
     code: str
     topic: Topic
     essential: bool = False
+    reply: bool = False
 
     @property
     def promotional(self) -> bool:

@@ -9,9 +9,9 @@ from django.db.models import Case, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from backend.core.privacy import Erased, Erasure, Keeper, Leftover, Person, Record, pick
+from backend.core.privacy import Erased, Erasure, Keeper, Kept, Leftover, Person, Record, pick
 from backend.core.time import rfc3339
-from backend.notifications.models import InboundMessage, Message, Preference
+from backend.notifications.models import InboundMessage, Message, OptOut, Preference
 
 _State = Message.State
 WORDS_KEPT = timedelta(days=90)
@@ -23,17 +23,44 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
         "messages": (
             {
                 "at": rfc3339(message.created_at),
+                "read_at": rfc3339(message.read_at) if message.read_at else None,
                 "kind": message.kind,
                 "channel": message.channel,
                 "language": message.language,
                 "to": message.to_phone,
+                "title": message.title,
                 "body": message.body,
                 "state": message.state,
             }
             for message in Message.objects.filter(recipient=person, created_at__gte=since).order_by(
                 "-created_at", "-id"
             )
-        )
+        ),
+        "message_preferences": (
+            {
+                "topic": preference.topic,
+                "channels": preference.channels,
+                "changed_at": rfc3339(preference.changed_at),
+            }
+            for preference in Preference.objects.filter(user=person, changed_at__gte=since).order_by(
+                "-changed_at", "topic"
+            )
+        ),
+        "message_stops": (
+            {"channel": stop.channel, "number": stop.phone, "at": rfc3339(stop.at)}
+            for stop in OptOut.objects.filter(phone=person.phone, at__gte=since).order_by("-at", "channel")
+        ),
+        "replies": (
+            {
+                "at": rfc3339(reply.received_at),
+                "channel": reply.channel,
+                "meant": reply.intent,
+                "came_of_it": reply.result,
+            }
+            for reply in InboundMessage.objects.filter(
+                from_phone=person.phone, received_at__gte=since
+            ).order_by("-received_at", "-id")
+        ),
     }
 
 
@@ -49,7 +76,16 @@ def erase(person: Person, now: datetime) -> Erasure:
         erased=[
             Erased("messages", _("Numbers and texts of messages"), _empty(messages, now)),
             Erased("message_preferences", _("Choices about messages"), chosen),
-        ]
+        ],
+        kept=[
+            Kept(
+                "message_stops",
+                _("That this number asked for no messages"),
+                _("So that nothing is sent to a number that said stop, whoever has it."),
+                OptOut.objects.filter(phone=person.phone).count(),
+                None,
+            )
+        ],
     )
 
 
@@ -81,8 +117,18 @@ def _purge_words(before: datetime, limit: int, now: datetime) -> int:
     return _empty(Message.objects.filter(pk__in=pick(old, limit)), now)
 
 
+def _purge_replies(before: datetime, limit: int, now: datetime) -> int:
+    """As long as the texts they answered."""
+    picked = pick(InboundMessage.objects.filter(received_at__lt=before), limit)
+    InboundMessage.objects.filter(pk__in=picked).delete()
+    return len(picked)
+
+
 KEEPER = Keeper(
     export=export,
     erase=erase,
-    leftovers=(Leftover("message_texts", WORDS_KEPT, _purge_words),),
+    leftovers=(
+        Leftover("message_texts", WORDS_KEPT, _purge_words),
+        Leftover("replies", WORDS_KEPT, _purge_replies),
+    ),
 )

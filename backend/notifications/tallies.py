@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
 from django.db.models import Count, Max, Q
 
@@ -22,9 +23,15 @@ class Tally:
     """Clearly not taken, or never reached."""
     unknown: int = 0
     confirmed: int | None = None
-    """How many of the accepted surely arrived, where that shows: a code was given back."""
+    """How many of the accepted surely arrived, where that shows: a code was given back, or the carrier reported."""
     last_error_class: str = ""
     last_error_at: datetime | None = None
+
+    @property
+    def success_rate(self) -> float | None:
+        """The accepted among all whose end is known; None when there are none."""
+        ended = self.accepted + self.refused + self.unknown
+        return self.accepted / ended if ended else None
 
 
 Counter = Callable[[datetime], Iterable[Tally]]
@@ -43,14 +50,21 @@ def since(moment: datetime) -> dict[str, list[Tally]]:
     return {kind: list(counter(moment)) for kind, counter in _counters.items()}
 
 
+def rates(now: datetime) -> dict[Literal["hour", "day"], list[Tally]]:
+    """How each provider did on each channel with the outbox's messages, in the last hour and the last day."""
+    return {"hour": of_messages(now - timedelta(hours=1)), "day": of_messages(now - timedelta(days=1))}
+
+
 def of_messages(moment: datetime) -> list[Tally]:
-    """The outbox."""
-    Outcome = DeliveryAttempt.Outcome
+    """The outbox: what was handed over since `moment`, by the channel of each attempt."""
+    Outcome, Report = DeliveryAttempt.Outcome, DeliveryAttempt.Report
     attempts = DeliveryAttempt.objects.filter(started_at__gte=moment, outcome__isnull=False)
     rows = attempts.values("provider", "channel").annotate(
         accepted=Count("pk", filter=Q(outcome=Outcome.ACCEPTED)),
         refused=Count("pk", filter=Q(outcome__in=[Outcome.REFUSED, Outcome.UNREACHABLE])),
         unknown=Count("pk", filter=Q(outcome=Outcome.UNKNOWN)),
+        reported=Count("pk", filter=Q(report__in=[Report.UNDELIVERED, Report.DELIVERED, Report.READ])),
+        arrived=Count("pk", filter=Q(report__in=[Report.DELIVERED, Report.READ])),
     )
     errors = (
         attempts.exclude(outcome=Outcome.ACCEPTED)
@@ -70,6 +84,7 @@ def of_messages(moment: datetime) -> list[Tally]:
                 accepted=row["accepted"],
                 refused=row["refused"],
                 unknown=row["unknown"],
+                confirmed=row["arrived"] if row["reported"] else None,
                 last_error_class=error_class,
                 last_error_at=error_at,
             )

@@ -12,6 +12,7 @@ class PaymentsConfig(AppConfig):
         from backend.payments.gateway import purge_calls
         from backend.payments.operations import (
             catch_up,
+            catch_up_documents,
             finish_cards,
             finish_events,
             send_due_refunds,
@@ -25,4 +26,5 @@ class PaymentsConfig(AppConfig):
         jobs.register("catch-up", catch_up)
         jobs.register("refunds", send_due_refunds)
         jobs.register("cards", finish_cards)
+        jobs.register("tax-documents", now_and_then("tax-documents", catch_up_documents))
         jobs.register("purge-gateway-calls", now_and_then("gateway-calls", purge_calls))

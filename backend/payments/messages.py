@@ -2,131 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 from backend.core.money import plain
-from backend.notifications import kinds
 from backend.notifications import operations as notifications
+from backend.notifications import phrases
 from backend.notifications.kinds import Kind
+from backend.notifications.phrases import Phrase, phrase_of
 from backend.payments.models import Payment, Refund
 
-kinds.register(
-    Kind(code, topic="payments", essential=True)
-    for code in (
-        "deposit_received",
-        "deposit_held",
-        "deposit_not_charged",
-        "balance_received",
-        "refund_issued",
-        "money_released",
+
+def _payer(code: str, title: str, text: str) -> Phrase:
+    """A lock screen says that there is money to know of, not how much."""
+    kind = Kind(code, topic="payments", essential=True)
+    return Phrase(kind, "customer", title, text, N_("Booking %(ref)s\nDetails are in the app"))
+
+
+phrases.register(
+    (
+        _payer(
+            "deposit_received",
+            N_("Deposit received"),
+            N_("A deposit of SAR %(amount)s was received for your booking %(ref)s."),
+        ),
+        _payer(
+            "deposit_held",
+            N_("Deposit held"),
+            N_(
+                "Your request %(ref)s stands. Your bank holds a deposit of SAR %(amount)s.\n"
+                "It is charged only when the salon confirms."
+            ),
+        ),
+        _payer(
+            "deposit_not_charged",
+            N_("Deposit not charged"),
+            N_(
+                "Your booking %(ref)s stands, but its deposit of SAR %(amount)s could not be charged.\n"
+                "Please pay in the app or at the salon."
+            ),
+        ),
+        _payer(
+            "balance_received",
+            N_("Payment received"),
+            N_("SAR %(amount)s was received for your booking %(ref)s. Thank you."),
+        ),
+        _payer(
+            "refund_issued",
+            N_("Refund on its way"),
+            N_(
+                "SAR %(amount)s is on its way back to you for booking %(ref)s.\nIt shows within 14 working days."
+            ),
+        ),
+        _payer(
+            "money_released",
+            N_("Charge cancelled"),
+            N_("The charge of SAR %(amount)s for booking %(ref)s was cancelled.\nNothing stays charged."),
+        ),
     )
 )
 
 
 def deposit_received(payment: Payment, *, now: datetime) -> None:
     _tell(
-        payment,
-        "deposit_received",
-        lambda: (
-            _("A deposit of SAR %(amount)s was received for your booking %(ref)s.")
-            % {"amount": plain(payment.captured_minor), "ref": payment.booking.reference}
-        ),
-        event_key=f"payment:{payment.pk}:received",
-        now=now,
+        payment, "deposit_received", payment.captured_minor, event=f"payment:{payment.pk}:received", now=now
     )
 
 
 def deposit_held(payment: Payment, *, now: datetime) -> None:
-    _tell(
-        payment,
-        "deposit_held",
-        lambda: (
-            _(
-                "Your bank holds a deposit of SAR %(amount)s for booking %(ref)s.\n"
-                "It is charged only when the salon confirms."
-            )
-            % {"amount": plain(payment.amount_minor), "ref": payment.booking.reference}
-        ),
-        event_key=f"payment:{payment.pk}:held",
-        now=now,
-    )
+    _tell(payment, "deposit_held", payment.amount_minor, event=f"payment:{payment.pk}:held", now=now)
 
 
 def deposit_not_charged(payment: Payment, *, now: datetime) -> None:
-    _tell(
-        payment,
-        "deposit_not_charged",
-        lambda: (
-            _(
-                "The deposit of SAR %(amount)s for booking %(ref)s could not be charged.\n"
-                "Your booking stands. Please pay in the app or at the salon."
-            )
-            % {"amount": plain(payment.amount_minor), "ref": payment.booking.reference}
-        ),
-        event_key=f"payment:{payment.pk}:not_charged",
-        now=now,
-    )
+    event = f"payment:{payment.pk}:not_charged"
+    _tell(payment, "deposit_not_charged", payment.amount_minor, event=event, now=now)
 
 
 def balance_received(payment: Payment, kept_minor: int, *, now: datetime) -> None:
-    _tell(
-        payment,
-        "balance_received",
-        lambda: (
-            _("SAR %(amount)s was received for your booking %(ref)s. Thank you.")
-            % {"amount": plain(kept_minor), "ref": payment.booking.reference}
-        ),
-        event_key=f"payment:{payment.pk}:received",
-        now=now,
-    )
+    _tell(payment, "balance_received", kept_minor, event=f"payment:{payment.pk}:received", now=now)
 
 
 def refund_issued(refund: Refund, *, now: datetime) -> None:
-    _tell(
-        refund.payment,
-        "refund_issued",
-        lambda: (
-            _(
-                "SAR %(amount)s is on its way back to you for booking %(ref)s.\nIt shows within 14 working days."
-            )
-            % {"amount": plain(refund.amount_minor), "ref": refund.payment.booking.reference}
-        ),
-        event_key=f"refund:{refund.pk}:issued",
-        now=now,
-    )
+    _tell(refund.payment, "refund_issued", refund.amount_minor, event=f"refund:{refund.pk}:issued", now=now)
 
 
 def money_released(refund: Refund, *, now: datetime) -> None:
-    _tell(
-        refund.payment,
-        "money_released",
-        lambda: (
-            _("The charge of SAR %(amount)s for booking %(ref)s was cancelled.\nNothing stays charged.")
-            % {"amount": plain(refund.amount_minor), "ref": refund.payment.booking.reference}
-        ),
-        event_key=f"refund:{refund.pk}:issued",
-        now=now,
-    )
+    """A void lets go of all of a payment, whatever part of it was owed back."""
+    payment = refund.payment
+    released = payment.captured_minor or payment.amount_minor
+    _tell(payment, "money_released", released, event=f"refund:{refund.pk}:issued", now=now)
 
 
-def _tell(payment: Payment, kind: str, words: Callable[[], str], *, event_key: str, now: datetime) -> None:
+def _tell(payment: Payment, kind: str, amount_minor: int, *, event: str, now: datetime) -> None:
     customer = payment.booking.customer
     if customer is None or not customer.phone:
         return
     with translation.override(customer.spoken_language):
-        body = words()
+        values = {"amount": plain(amount_minor), "ref": payment.booking.reference}
+        words = phrase_of(kind).words(values)
     notifications.enqueue(
         recipient=customer,
         to_phone=customer.phone,
         language=customer.spoken_language,
         kind=kind,
         audience="customer",
-        words=notifications.Words(text=body),
-        event_key=event_key,
+        words=words,
+        event_key=event,
         now=now,
         salon_id=payment.booking.salon_id,
         subject=notifications.Subject("booking", payment.booking_id),

@@ -24,7 +24,7 @@ from backend.core.privacy import (
     without_phones,
 )
 from backend.core.time import rfc3339
-from backend.payments.models import DeskReceipt, Payment, PaymentState, Refund, RefundState
+from backend.payments.models import DeskReceipt, Payment, PaymentState, Refund, RefundState, TaxDocument
 from backend.payments.operations import forget_cards_of
 from backend.payments.queries import cards_of
 
@@ -78,6 +78,22 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
             .select_related("booking")
             .order_by("-taken_at", "-id")
         ),
+        "invoices": (
+            {
+                "booking": document.booking.reference,
+                "kind": document.kind,
+                "number": document.label,
+                "seller": document.snapshot["seller"]["name"]["ar"],
+                "seller_vat_number": document.snapshot["seller"]["vat_number"],
+                "vat_minor": document.vat_minor,
+                "total_minor": document.total_minor,
+                "currency": document.currency,
+                "at": rfc3339(document.issued_at),
+            }
+            for document in TaxDocument.objects.filter(booking__customer=person, issued_at__gte=since)
+            .select_related("booking")
+            .order_by("-issued_at", "-id")
+        ),
         "cards": (
             {
                 "brand": card.brand,
@@ -122,6 +138,13 @@ def erase(person: Person, now: datetime) -> Erasure:
                 _("Amounts and times of what was paid at the salon"),
                 _("Accounting and tax rules ask for them. They carry no name."),
                 receipts.count(),
+                (now + RECORDS_KEPT).date(),
+            ),
+            Kept(
+                "invoices",
+                _("Tax invoices and credit notes"),
+                _("Tax rules ask for them, and none may be changed. They carry no name."),
+                TaxDocument.objects.filter(booking__customer=person).count(),
                 (now + RECORDS_KEPT).date(),
             ),
         ],

@@ -8,10 +8,9 @@ from typing import Any
 from django.dispatch import receiver
 
 from backend.bookings.models import Booking
-from backend.bookings.signals import booking_closed, booking_confirmed
-from backend.payments.models import PAID_STATES, Payment, PaymentState
-from backend.payments.operations import owe_back, settle_after_commit, unowed_minor
-from backend.payments.operations.refunding import BOOKING_CLOSED
+from backend.bookings.signals import booking_closed, booking_confirmed, visit_ended
+from backend.payments.models import PAID_STATES, Payment, PaymentState, RefundReason
+from backend.payments.operations import owe_back, post, settle_after_commit, unowed_minor
 
 
 @receiver(booking_closed)
@@ -26,14 +25,26 @@ def give_back_for_closed_booking(
     paid = Payment.objects.filter(
         booking=booking, state__in=(*PAID_STATES, PaymentState.AUTHORIZED), quarantined_because=""
     )
-    for payment in paid.order_by("-purpose", "created_at"):
+    for payment in paid.order_by("-purpose", "created_at", "id"):  # deposits come before balances
         left = max(unowed_minor(payment), 0)  # a second payment already on its way back carries no fee
         fee = min(kept, left)
         kept -= fee
         if payment.state == PaymentState.AUTHORIZED and fee:
             settle_after_commit(payment.pk)  # only the fee is charged, which lets the rest of the hold go
         else:
-            owe_back(payment, amount_minor=left - fee, reason=BOOKING_CLOSED, requested_by=actor, now=now)
+            owe_back(
+                payment,
+                amount_minor=left - fee,
+                reason=RefundReason.BOOKING_CLOSED,
+                requested_by=actor,
+                now=now,
+            )
+    post(booking.pk, now=now)
+
+
+@receiver(visit_ended)
+def earn_what_the_visit_brought(sender: Any, *, booking: Booking, now: datetime, **_: Any) -> None:
+    post(booking.pk, now=now)
 
 
 @receiver(booking_confirmed)

@@ -29,9 +29,30 @@ class MoreThanDue(Refused):
     client = "reload"
 
 
+class NoCodeDue(Conflict):
+    code = "no_code_due"
+    message = _("This payment does not wait for a code.")
+
+
+class OtpRefused(Refused):
+    code = "otp_refused"
+    message = _("The code was not accepted and nothing was charged. Please check it and try again.")
+
+
 class TaskResolved(Conflict):
     code = "task_resolved"
     message = _("Somebody has answered for this task already.")
+
+
+class MoreThanOwed(Refused):
+    code = "more_than_owed"
+    message = _("No more than SAR %(amount)s is owed to this salon.")
+    client = "reload"
+
+
+class PayoutKnown(Conflict):
+    code = "payout_known"
+    message = _("A transfer with this bank reference is written down already.")
 
 
 class PaymentsUnavailable(Unavailable):
@@ -57,6 +78,12 @@ FAILURES = {
     "card_expired": _("This card has expired. Please use another card."),
     "card_details_incorrect": _("The card details are not correct. Please check them and try again."),
     "authentication_failed": _("The bank could not confirm it was you. Please try again."),
+    "code_incorrect": _(
+        "The code is not correct and nothing was charged. Please pay again to get a new one."
+    ),
+    "wallet_unavailable": _(
+        "This number cannot pay with STC Pay and nothing was charged. Please use another number or a card."
+    ),
     "payment_cancelled": _(
         "The bank's confirmation was cancelled and nothing was charged. Please try again."
     ),
@@ -82,6 +109,8 @@ NOTICES = {
     "waiting_for_payer": _(
         "The bank waits for your confirmation. Its page can be opened again, or another card can be used."
     ),
+    "waiting_on_page": _("The payment page is ready and can be opened again at any time."),
+    "waiting_for_code": _("A code was sent to the mobile number. Please enter it to finish the payment."),
     "not_started": _("Nothing has reached the bank yet and nothing was charged. You can pay again."),
     "waiting_for_bank": _("The bank has not answered yet. Please wait a moment; nothing is charged twice."),
     "under_review": _("The amount that arrived is not the one expected. Our team is looking into it."),
@@ -111,6 +140,8 @@ _BY_REASON = {
 _BY_WORDS = (
     (("cancel",), "payment_cancelled"),
     (("insufficient",), "insufficient_funds"),
+    (("invalid otp",), "code_incorrect"),
+    (("not registered", "needs to be updated", "invalid account"), "wallet_unavailable"),
     (("exceed",), "limit_exceeded"),
     (("expired card",), "card_expired"),
     (("time frame", "timed out", "timeout", "expired"), "payment_expired"),

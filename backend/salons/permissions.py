@@ -24,6 +24,7 @@ Ability = Literal[
     "edit_catalogue",
     "edit_salon",
     "edit_members",
+    "see_figures",
 ]
 
 _STAFF: frozenset[Ability] = frozenset({"see_desk"})
@@ -37,7 +38,7 @@ ABILITIES: dict[str, frozenset[Ability]] = {
     SalonRole.STAFF: _STAFF,
     SalonRole.RECEPTIONIST: _RECEPTIONIST,
     SalonRole.MANAGER: _MANAGER,
-    SalonRole.OWNER: _MANAGER | {"overbook", "edit_salon", "edit_members"},
+    SalonRole.OWNER: _MANAGER | {"overbook", "edit_salon", "edit_members", "see_figures"},
 }
 
 

@@ -18,9 +18,14 @@ from backend.salons.models import (
 )
 
 
-@register([City, District, Category, Business, Resource, Season])
+@register([City, District, Category, Resource, Season])
 class NameTranslation(TranslationOptions):
     fields = ("name",)
+
+
+@register(Business)
+class BusinessTranslation(TranslationOptions):
+    fields = ("name", "address")
 
 
 @register(Salon)

@@ -9,7 +9,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from backend.accounts.models import Device, OtpChallenge, PhoneChange, PrivacyNotice, PushTarget, User
+from backend.accounts.models import (
+    Device,
+    EmailChallenge,
+    OtpChallenge,
+    PhoneChange,
+    PrivacyNotice,
+    PushTarget,
+    User,
+)
 from backend.bookings.models import Booking, ClientNote
 from backend.notifications.models import InboundMessage, Message, Preference
 from backend.payments.models import DeskReceipt, SavedCard
@@ -94,6 +102,14 @@ def with_a_past(user: User) -> dict[str, Any]:
         state="sent",
         created_at=now,
         finished_at=now,
+    )
+    User.objects.filter(pk=user.pk).update(email=f"{user.pk}@example.com", email_verified_at=now)
+    EmailChallenge.objects.create(
+        user=user,
+        email=f"{user.pk}@example.com",
+        code_hmac=b"x" * 32,
+        created_at=now,
+        expires_at=now + timedelta(minutes=10),
     )
     review = Review.objects.create(
         salon=salon,

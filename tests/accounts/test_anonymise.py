@@ -101,7 +101,7 @@ def test_the_dry_run_prints_what_the_real_run_does_and_changes_nothing() -> None
     assert anonymise() == foretold
     assert foretold[:3] == [
         f"person {user.pk}: cards 1, booking_notes 2, client_notes 1, favourites 1, review_reports 1, profile 1, "
-        "devices 1, codes 1, phone_changes 1, messages 3, message_preferences 1"
+        "devices 1, codes 2, phone_changes 1, messages 3, message_preferences 1"
         for user in sorted(people, key=lambda user: user.pk)
     ]
     assert foretold[3:] == [
@@ -110,6 +110,7 @@ def test_the_dry_run_prints_what_the_real_run_does_and_changes_nothing() -> None
         "leftover codes: rows 0",
         "leftover phone_changes: rows 0",
         "leftover message_texts: rows 1",
+        "leftover replies: rows 3",
     ]
     assert anonymise() == [
         "leftover receipt_notes: rows 0",
@@ -117,6 +118,7 @@ def test_the_dry_run_prints_what_the_real_run_does_and_changes_nothing() -> None
         "leftover codes: rows 0",
         "leftover phone_changes: rows 0",
         "leftover message_texts: rows 0",
+        "leftover replies: rows 0",
     ]
 
 

@@ -29,7 +29,7 @@ def notice() -> PrivacyNotice:
 def test_a_stranger_reads_the_notice_in_their_language(language: str, title: str) -> None:
     answer = Api(language=language).get("privacy-notice")
     body = ok(answer)
-    assert body["version"] == 1
+    assert body["version"] == 2
     assert body["text"].startswith(title)
     assert answer.headers["Cache-Control"] == "public, max-age=300, stale-while-revalidate=3600"
     assert "Accept-Language" in answer.headers["Vary"]
@@ -64,14 +64,14 @@ def test_both_texts_say_the_same(text: str) -> None:
 
 def test_the_newest_published_notice_is_in_force_and_older_ones_stay_readable() -> None:
     now = timezone.now()
-    PrivacyNotice.objects.create(version=2, published_at=now, text_ar="جديد", text_en="new")
+    PrivacyNotice.objects.create(version=3, published_at=now, text_ar="جديد", text_en="new")
     PrivacyNotice.objects.create(
-        version=3, published_at=now + timedelta(days=30), text_ar="قادم", text_en="coming"
+        version=4, published_at=now + timedelta(days=30), text_ar="قادم", text_en="coming"
     )
-    PrivacyNotice.objects.create(version=4, text_ar="مسودة", text_en="draft")
+    PrivacyNotice.objects.create(version=5, text_ar="مسودة", text_en="draft")
     assert ok(Api().get("privacy-notice"))["text"] == "جديد"
     assert ok(Api().get("privacy-notice", version=1))["version"] == 1
-    for hidden in (3, 4, 5):
+    for hidden in (4, 5, 6):
         refused(Api().get("privacy-notice", version=hidden), 404, "not_found")
     refused(Api().get("privacy-notice", version="x"), 400, "validation_failed")
 
@@ -101,7 +101,7 @@ def test_withdrawing_is_the_same_single_step_as_giving(language: str) -> None:
     user = UserFactory.create()
     phone = Api(user, language=language)
     given = ok(phone.send("PUT", "me/consents/marketing", body={"granted": True}))
-    assert (given["granted"], given["notice_version"]) == (True, 1)
+    assert (given["granted"], given["notice_version"]) == (True, 2)
     assert has_consented(user, Purpose.MARKETING)
     assert not has_consented(user, Purpose.PHOTOS)
     withdrawn = ok(phone.send("PUT", "me/consents/marketing", body={"granted": False}))
@@ -120,7 +120,7 @@ def test_a_decision_proves_who_when_how_and_under_which_words() -> None:
     headers = {"X-Client": "ios/2.3.1+431", "X-Request-Id": "tap-of-a-finger"}
     ok(phone.send("PUT", "me/consents/photos", body={"granted": True}, headers=headers))
     row = Consent.objects.get()
-    assert (row.user, row.purpose, row.granted, row.notice_id) == (user, "photos", True, 1)
+    assert (row.user, row.purpose, row.granted, row.notice_id) == (user, "photos", True, 2)
     assert (row.means, row.client, row.request_id) == ("app", "ios/2.3.1+431", "tap-of-a-finger")
 
 
@@ -137,9 +137,9 @@ def test_saying_the_same_again_proves_nothing_new_until_the_notice_changes() -> 
     for _ in range(2):
         ok(phone.send("PUT", "me/consents/marketing", body={"granted": True}))
     assert Consent.objects.count() == 1
-    PrivacyNotice.objects.create(version=2, published_at=timezone.now(), text_ar="جديد", text_en="new")
+    PrivacyNotice.objects.create(version=3, published_at=timezone.now(), text_ar="جديد", text_en="new")
     again = ok(phone.send("PUT", "me/consents/marketing", body={"granted": True}))
-    assert again["notice_version"] == 2
+    assert again["notice_version"] == 3
     assert Consent.objects.count() == 2
 
 

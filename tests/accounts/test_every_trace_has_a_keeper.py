@@ -20,6 +20,7 @@ POINTS_AT_PEOPLE = {
     # Goes with the person.
     "accounts.Device.user": "deleted",
     "bookings.ClientNote.customer": "deleted",
+    "accounts.EmailChallenge.user": "deleted",
     "accounts.OtpChallenge.user": "deleted",
     "accounts.PhoneChange.user": "deleted",
     "accounts.PlatformRole.user": "deleted",
@@ -45,12 +46,16 @@ POINTS_AT_PEOPLE = {
     "accounts.PhoneChange.assisted_by": "work",
     "accounts.SupportLook.by": "work",
     "bookings.ClientNote.written_by": "work",
+    "bookings.Wording.changed_by": "work",
     "bookings.BookingEvent.actor": "work, or the customer's own act",
     "core.Alarm.acknowledged_by": "work",
     "payments.Reconciliation.run_by": "work",
     "payments.DeskReceipt.taken_by": "work",
     "payments.DeskReceipt.voided_by": "work",
     "payments.Resolution.resolved_by": "work",
+    "payments.Payout.recorded_by": "work",
+    "payments.Payout.voided_by": "work",
+    "notifications.Message.resent_by": "work",
     "payments.Refund.requested_by": "work, or the customer's own act",
 }
 

@@ -12,6 +12,7 @@ from backend.accounts.models import DataRequest, Device, SupportLook
 from backend.accounts.operations.exporting import MOST_RECORDS
 from backend.bookings.models import Booking
 from backend.core import privacy
+from backend.notifications.models import OptOut
 from backend.payments.models import Payment, Refund
 from tests.accounts.privacy import book, with_a_past
 from tests.factories import UserFactory, employ
@@ -59,6 +60,7 @@ def test_everything_about_the_person_is_in_it(person: dict[str, Any]) -> None:
         created_at=timezone.now(),
     )
     employ(person["salon"], "staff", user)
+    OptOut.objects.create(phone=user.phone, channel="sms", at=timezone.now())
     helper = UserFactory.create()
     SupportLook.objects.create(
         by=helper, person=user, what="person", asked_for="•", request_id="", at=timezone.now()
@@ -66,7 +68,10 @@ def test_everything_about_the_person_is_in_it(person: dict[str, Any]) -> None:
     body = export(person["phone"])
     assert body["complete"] is True
     sections = body["sections"]
-    assert all(sections.values()) or {n for n, r in sections.items() if not r} == {"staff_entries"}
+    assert all(sections.values()) or {n for n, r in sections.items() if not r} == {
+        "staff_entries",
+        "invoices",
+    }
     [profile] = sections["profile"]
     assert (profile["phone"], profile["name"], profile["gender"]) == (user.phone, NAME, "female")
     assert {b["reference"] for b in sections["bookings"]} == {
@@ -89,7 +94,7 @@ def test_everything_about_the_person_is_in_it(person: dict[str, Any]) -> None:
         "at": "",
         "means": "web",
         "client": "",
-        "notice_version": 1,
+        "notice_version": 2,
     }
     assert {m["kind"] for m in sections["messages"]} >= {"trial", "booking_confirmed"}
     assert sections["looks_by_support"][0]["what"] == "person"

@@ -87,7 +87,7 @@ def test_the_answer_says_what_went_what_stays_and_why(person: dict[str, Any], la
     assert erased == {
         "profile": 1,
         "devices": 2,
-        "codes": 1,
+        "codes": 2,
         "phone_changes": 1,
         "messages": 4,
         "message_preferences": 1,

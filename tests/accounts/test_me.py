@@ -31,6 +31,7 @@ def test_me(client):
         "name": "",
         "language": None,
         "gender": "",
+        "email": None,
         "roles": ["finance", "support"],
         "identity_confirmation_required": False,
         "phone_change": None,

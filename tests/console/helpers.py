@@ -30,14 +30,25 @@ from backend.accounts.models import (
     User,
 )
 from backend.bookings import operations
-from backend.bookings.models import Booking, Refusal
+from backend.bookings.models import Booking, Refusal, Wording
 from backend.bookings.queries import Wish
 from backend.console import sign_in
 from backend.core.alarms import raise_alarm
 from backend.core.time import RIYADH
 from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
-from backend.payments.models import Difference, GatewayCall, Payment, Reconciliation, Refund, WebhookEvent
+from backend.payments.models import (
+    Difference,
+    GatewayCall,
+    Payment,
+    Payout,
+    Reconciliation,
+    Refund,
+    WebhookEvent,
+)
+from backend.payments.operations import post
+from backend.payments.operations.invoicing import invoice_payment
 from backend.salons.models import (
+    Business,
     Closure,
     HijriShift,
     Override,
@@ -157,6 +168,9 @@ class World:
             service_ids=[self.service.pk], staff_ids=[self.member.pk], reasons=["slot_unavailable"],
             catalogue_version=1,
         )  # fmt: skip
+        Wording.objects.create(
+            salon=self.salon, kind="booking_cancelled", language="en", text="{ref} is off", changed_at=now
+        )
         self.payment = Payment.objects.create(
             booking=self.booking,
             amount_minor=2300,
@@ -169,6 +183,13 @@ class World:
         Refund.objects.create(
             payment=self.payment, amount_minor=100, reason="goodwill", next_attempt_at=now, created_at=now
         )
+        post(self.booking.pk, now=now)
+        Business.objects.filter(pk=self.salon.business_id).update(vat_number="310000000000003")
+        self.document = invoice_payment(self.payment, now=now)
+        Payout.objects.create(
+            business_id=self.salon.business_id, salon=self.salon, from_date=now.date(), to_date=now.date(),
+            amount_minor=100, bank_reference="FT1", recorded_by=self.owner, recorded_at=now,
+        )  # fmt: skip
         self.event = WebhookEvent.objects.create(
             provider="moyasar",
             event_id="evt-1",

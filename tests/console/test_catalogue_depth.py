@@ -54,7 +54,12 @@ def fresh(row: Any) -> Any:
 
 
 def test_numbers_of_authorities_are_read_as_people_write_them(client: Any) -> None:
-    body = {"name_ar": "مؤسسة", "name_en": "Est.", "vat_number": "٣٠٠ ٠٠٠ ٠٠٠ ٠٠٠ ٠٠٣"}
+    body = {
+        "name_ar": "مؤسسة",
+        "name_en": "Est.",
+        "commission_basis_points": "٢٥٠",
+        "vat_number": "٣٠٠ ٠٠٠ ٠٠٠ ٠٠٠ ٠٠٣",
+    }
     saved(client.post(address(Business, "add"), body | {"commercial_registration": "1010-123456"}))
     made = Business.objects.get(name_en="Est.")
     assert (made.vat_number, made.commercial_registration) == ("300000000000003", "1010123456")

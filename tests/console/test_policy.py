@@ -24,14 +24,14 @@ DECIDED_BY_THE_SYSTEM = {
     "salons.review", "salons.photo",
     "bookings.booking", "bookings.bookingevent", "bookings.claim", "bookings.refusal",
     "payments.payment", "payments.refund", "payments.webhookevent", "payments.gatewaycall",
-    "payments.reconciliation", "payments.difference",
+    "payments.reconciliation", "payments.difference", "payments.entry", "payments.payout", "payments.taxdocument",
     "notifications.message", "notifications.providerrefusal",
     "core.alarm", "admin.logentry",
 }  # fmt: skip
 """No page changes these, for anybody."""
 FINANCE = {
     "payments.payment", "payments.refund", "payments.webhookevent", "payments.gatewaycall",
-    "payments.reconciliation", "payments.difference",
+    "payments.reconciliation", "payments.difference", "payments.entry", "payments.payout", "payments.taxdocument",
 }  # fmt: skip
 SUPPORT = {
     "accounts.user", "accounts.device", "accounts.otpchallenge", "accounts.phonechange", "bookings.booking",
@@ -46,6 +46,7 @@ ONLY_INSIDE = {
     "salons.serviceneed",
     "salons.overridewindow",
     "bookings.bookingitem",
+    "payments.line",
     "notifications.deliveryattempt",
 }
 """Shown as rows of the page above them."""
@@ -164,6 +165,7 @@ def test_only_actions_of_the_policy_are_offered_and_none_deletes_in_bulk(role: s
             "salons.review": {"hide", "publish"},
             "bookings.booking": {"confirm", "decline", "cancel"},
             "payments.webhookevent": {"act_again"},
+            "notifications.message": {"resend"},
             "core.alarm": {"acknowledge"},
         }
     elif role == "finance":

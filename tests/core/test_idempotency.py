@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -30,9 +31,9 @@ alone = pytest.mark.django_db
 together = pytest.mark.django_db(transaction=True)
 
 
-def found_city() -> tuple[int, Any]:
+def found_city() -> tuple[int, bytes]:
     city = City.objects.create(slug=uuid.uuid4().hex, name_ar="تبوك")
-    return 201, {"slug": city.slug}
+    return 201, json.dumps({"slug": city.slug}).encode()
 
 
 def asker(
@@ -56,7 +57,8 @@ def test_of_eight_at_once_one_acts_and_the_others_repeat_its_answer() -> None:
     ask = asker(UserFactory.create())
     outcomes = race(*[partial(ask, act=found_city)] * 8)
     assert sorted(o.replayed for o in outcomes) == [False] + [True] * 7
-    assert [(o.status, o.body) for o in outcomes] == [(201, {"slug": City.objects.get().slug})] * 8
+    answer = json.dumps({"slug": City.objects.get().slug}).encode()
+    assert [(o.status, o.body) for o in outcomes] == [(201, answer)] * 8
 
 
 @together
@@ -93,7 +95,7 @@ def test_when_the_first_fails_its_twin_acts() -> None:
     failure, outcome = race(partial(ask, act=fails), second)
     assert isinstance(failure, NotFound)
     assert (outcome.status, outcome.replayed) == (201, False)
-    assert City.objects.get().slug == outcome.body["slug"]
+    assert City.objects.get().slug == json.loads(outcome.body)["slug"]
     assert IdempotencyRecord.objects.count() == 1
 
 
@@ -136,13 +138,13 @@ def test_when_the_first_dawdles_its_twin_is_told_after_two_seconds() -> None:
 def test_the_act_itself_keeps_the_servers_own_patience() -> None:
     """The short wait is for the twin only; an act that queues for a salon's chair may take longer."""
 
-    def patience() -> tuple[int, Any]:
+    def patience() -> tuple[int, bytes]:
         with connection.cursor() as cursor:
             cursor.execute("SHOW lock_timeout")
-            return 200, cursor.fetchone()[0]
+            return 200, cursor.fetchone()[0].encode()
 
     before = patience()
-    assert asker(UserFactory.create())(act=patience).body == before[1] != "2s"
+    assert asker(UserFactory.create())(act=patience).body == before[1] != b"2s"
 
 
 @together
@@ -152,7 +154,7 @@ def test_an_outlived_key_is_taken_over_by_one_of_many() -> None:
     ask = asker(user, now=NOON + timedelta(hours=24, seconds=1), body="another")
     outcomes = race(*[partial(ask, act=found_city)] * 4)
     assert sorted(o.replayed for o in outcomes) == [False, True, True, True]
-    assert len({o.body["slug"] for o in outcomes} - {first.body["slug"]}) == 1
+    assert len({o.body for o in outcomes} - {first.body}) == 1
     assert IdempotencyRecord.objects.count() == 1
 
 

@@ -33,6 +33,8 @@ from backend.demo.stories import Story, tell
 from backend.demo.world import build_cluster
 from backend.payments.models import PAID_STATES, Payment, PaymentState, Refund, RefundState
 from backend.payments.operations import reconcile
+from backend.payments.operations.posting import catch_up
+from backend.payments.queries.ledger import balances, figures, position
 from backend.salons.models import (
     Category,
     City,
@@ -322,6 +324,26 @@ def test_every_halala_is_accounted_for(demo: loading.Totals) -> None:
         deposit_minor__gt=0, state__in=("confirmed", "completed", "no_show"), source="app"
     )
     assert not unpaid.exclude(payments__state="captured").exists()
+
+
+def test_the_books_hold_every_past_day_and_equal_the_payments(demo: loading.Totals) -> None:
+    now = timezone.now()
+    assert catch_up(now) == 0
+    held = balances()
+    paid = Payment.objects.filter(state__in=PAID_STATES).aggregate(
+        all=Sum(F("captured_minor") - F("refunded_minor"))
+    )
+    assert held["gateway_clearing"] == paid["all"] > 0
+    assert held["suspense"] == held["refunds"] == sum(held.values()) == 0
+    lamsa = Salon.objects.get(slug="lamsa")
+    today = now.astimezone(RIYADH).date()
+    earned = figures(salon=lamsa, from_date=today - timedelta(days=30), to_date=today)
+    assert len(earned.by_day) > 20
+    assert sum(day.gross_minor for day in earned.by_day.values()) == earned.total.gross_minor > 0
+    stands = position(lamsa)
+    assert stands.deposits_held_minor > 0
+    assert stands.owed_minor > 0
+    assert stands.customers_owe_minor < earned.total.gross_minor, "most of what is due was taken at the desk"
 
 
 def test_ratings_are_the_sum_of_the_reviews(demo: loading.Totals) -> None:

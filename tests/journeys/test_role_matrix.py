@@ -22,8 +22,10 @@ from backend.bookings.queries.clients import ClientKey
 from backend.core.api.access import ANONYMOUS, ROLES, Access
 from backend.core.api.views import Endpoint
 from backend.core.time import RIYADH
+from backend.notifications.models import Message
 from backend.payments.models import DeskReceipt, Payment, Reconciliation, SavedCard
-from backend.salons.models import Closure, Membership, Override, Photo, Review, Salon, Season
+from backend.payments.operations.invoicing import invoice_receipt
+from backend.salons.models import Business, Closure, Membership, Override, Photo, Review, Salon, Season
 from backend.salons.permissions import Desk
 from tests.factories import ResourceFactory, UserFactory, employ, open_salon
 from tests.support.api import Api
@@ -31,7 +33,7 @@ from tests.support.api import Api
 pytestmark = pytest.mark.django_db
 
 SALON_ROLES = ("staff", "receptionist", "manager", "owner")
-OUTSIDE_THE_API = {"healthz", "readyz", "docs", "payment-return", "openapi", "photo-file"}
+OUTSIDE_THE_API = {"healthz", "readyz", "docs", "payment-return", "openapi", "photo-file", "metrics"}
 """Routes that are not Endpoints: public by nature, each with its own test."""
 
 
@@ -95,6 +97,9 @@ class World:
             taken_by=UserFactory.create(),
             taken_at=now,
         )
+        Business.objects.filter(pk=self.salon.business_id).update(vat_number="310000000000003")
+        self.document = invoice_receipt(self.receipt, now=now)
+        assert self.document is not None
         self.card = SavedCard.objects.create(
             customer=self.customer,
             token=f"token_{uuid.uuid4().hex}",
@@ -114,6 +119,18 @@ class World:
             expires_at=now,
         )
         self.device = Device.objects.create(user=self.customer)
+        self.message = Message.objects.create(
+            recipient=self.customer,
+            to_phone=self.customer.phone or "",
+            language="ar",
+            kind="booking_received",
+            audience="customer",
+            body="نص",
+            event_key="trial",
+            state="sent",
+            created_at=now,
+            finished_at=now,
+        )
         self.phone_change = PhoneChange.objects.create(
             user=self.customer,
             old_phone=self.customer.phone,
@@ -154,8 +171,10 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<uuid:booking_id>": lambda w: w.booking.id,
     "<uuid:payment_id>": lambda w: w.payment.id,
     "<uuid:receipt_id>": lambda w: w.receipt.id,
+    "<uuid:document_id>": lambda w: w.document.id,
     "<uuid:card_id>": lambda w: w.card.id,
     "<uuid:task_id>": lambda w: w.task.id,
+    "<uuid:message_id>": lambda w: w.message.id,
     "<uuid:reconciliation_id>": lambda w: w.run.id,
     "<uuid:id>": lambda w: w.device.id,
     "<uuid:change_id>": lambda w: w.phone_change.id,
@@ -177,6 +196,8 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<int:year>": lambda w: 1448,
     "<int:month>": lambda w: 9,
     "<str:purpose>": lambda w: "marketing",
+    "<str:kind>": lambda w: "booking_confirmed",
+    "<str:language>": lambda w: "ar",
 }
 """How to fill each kind of path value with an object of the world."""
 

@@ -1,7 +1,8 @@
 import pytest
 
 from tests.accounts.helpers import Inbox
-from tests.support.carriers import Twilio, Unifonic
+from tests.support.carriers import Fcm, Postmark, Twilio, Unifonic
+from tests.support.mailserver import MailServer
 
 PATIENCE = 1.2
 AT_ONCE = PATIENCE + 2.5
@@ -33,4 +34,38 @@ def twilio(settings):
         for name, value in stand_in.settings(whatsapp=True).items():
             setattr(settings, name, value)
         settings.SMS_PROVIDER = ["twilio"]
+        yield stand_in
+
+
+@pytest.fixture
+def fcm(settings):
+    settings.PROVIDER_TIMEOUT = PATIENCE
+    with Fcm() as stand_in:
+        for name, value in stand_in.settings().items():
+            setattr(settings, name, value)
+        yield stand_in
+
+
+@pytest.fixture
+def mail_server(settings):
+    """A server that e-mail really goes to: the tests' own backend, which keeps it in memory, is replaced."""
+    settings.EMAIL_TIMEOUT = PATIENCE
+    settings.EMAIL_PROVIDER = ["django"]
+    settings.EMAIL_FROM = "موعد <mawid@example.sa>"
+    settings.EMAIL_OFFERS_FROM = "Mawid <offers@example.sa>"
+    settings.EMAIL_REPLY_TO = "help@example.sa"
+    with MailServer() as server:
+        for name, value in server.settings().items():
+            setattr(settings, name, value)
+        yield server
+
+
+@pytest.fixture
+def postmark(settings):
+    settings.EMAIL_PROVIDER = ["django"]
+    settings.EMAIL_FROM = "Mawid <mawid@example.sa>"
+    settings.EMAIL_OFFERS_FROM = settings.EMAIL_REPLY_TO = ""
+    with Postmark() as stand_in:
+        for name, value in stand_in.settings().items():
+            setattr(settings, name, value)
         yield stand_in

@@ -1,21 +1,28 @@
-"""The outbox: what is owed is delivered once, whatever breaks in between."""
+"""The outbox: what is owed is delivered once, whatever breaks in between, and whoever delivers it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.http import HttpResponse
+from django.test import RequestFactory
 
 from backend.accounts.models import User
 from backend.core import jobs
+from backend.core.api.middleware import RequestIdMiddleware
 from backend.notifications import operations
 from backend.notifications.models import DeliveryAttempt, Message
+from backend.notifications.operations import delivering, writing
 from tests.notifications.conftest import PATIENCE
 from tests.support.race import race
 
@@ -23,6 +30,57 @@ NOW = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
 TEXT = "تم تأكيد حجزك في صالون روز"
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Worker:
+    """Step by step what `deliver --forever` does, by the test's clock: hear of a message, deliver what is due."""
+
+    def __init__(self):
+        self.away = False
+        self._wire = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+        self._wire.execute(f"LISTEN {operations.WAKE_UP}")
+
+    def work(self, now):
+        if not self.away:
+            assert next(self._wire.notifies(timeout=10, stop_after=1), None), "nobody told the worker"
+            operations.deliver_due(now=now)
+
+    def close(self):
+        self._wire.close()
+
+
+_worker: Worker | None = None
+
+
+@pytest.fixture(params=["request", "worker"], autouse=True)
+def delivery(request, settings):
+    """Every test of this module runs under both settings."""
+    global _worker
+    settings.MESSAGE_DELIVERY = request.param
+    if request.param == "request":
+        yield request.param
+        return
+    _worker = Worker()
+    yield request.param
+    _worker.close()
+    _worker = None
+
+
+@pytest.fixture
+def nobody_delivers(monkeypatch):
+    """Neither requests, which have no time left, nor a worker."""
+    monkeypatch.setattr(writing, "REQUEST_BUDGET", 0.0)
+    if _worker is not None:
+        _worker.away = True
+
+
+@contextmanager
+def one_transaction(now=NOW):
+    """Commits; a worker, if there is one, then does its work."""
+    with transaction.atomic():
+        yield
+    if _worker is not None:
+        _worker.work(now)
 
 
 def enqueue(key="booking:1:v1:confirmed:customer", now=NOW, body=TEXT, **changes):
@@ -34,7 +92,10 @@ def enqueue(key="booking:1:v1:confirmed:customer", now=NOW, body=TEXT, **changes
         "audience": "customer",
     }
     words = operations.Words(text=body)
-    return operations.enqueue(**(values | changes), words=words, event_key=key, now=now)
+    message = operations.enqueue(**(values | changes), words=words, event_key=key, now=now)
+    if message is not None and _worker is not None and not connection.in_atomic_block:
+        _worker.work(now)
+    return message
 
 
 def only():
@@ -71,7 +132,7 @@ def crash_after_claim(at=NOW):
 
 def test_a_text_leaves_after_the_commit(inbox):
     person = User.objects.create_user("+966512345678")
-    with transaction.atomic():
+    with one_transaction():
         enqueue(recipient=person)
         assert inbox.all() == []
     [text] = inbox.all()
@@ -87,7 +148,7 @@ def test_what_is_rolled_back_is_not_told(inbox):
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         enqueue()
         raise ZeroDivisionError
-    with transaction.atomic():
+    with one_transaction():
         enqueue("kept")
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             enqueue("dropped")
@@ -108,7 +169,8 @@ def test_one_fact_told_at_the_same_moment(inbox):
         with transaction.atomic():
             return enqueue()
 
-    outcomes = race(*[tell] * 5)
+    with one_transaction():
+        outcomes = race(*[tell] * 5)
     assert sorted(outcome is not None for outcome in outcomes) == [False] * 4 + [True]
     assert len(inbox.all()) == 1
 
@@ -118,10 +180,10 @@ def test_a_broken_provider_does_not_break_the_caller(inbox, settings, monkeypatc
         raise RuntimeError("a bug of ours")
 
     monkeypatch.setattr("backend.notifications.providers.console.ConsoleProvider.send", explode)
-    with transaction.atomic():
+    with one_transaction():
         enqueue()
     assert only().state == "sending"
-    assert "delivery after commit failed" in caplog.text
+    assert re.search("delivery (after commit )?failed", caplog.text)
     monkeypatch.undo()
     # Nobody knows what the bug did: the console is asked, does not know the text, and prints it.
     assert operations.deliver_due(now=NOW + operations.LEASE + timedelta(seconds=5)) == 1
@@ -136,13 +198,14 @@ def test_the_provider_is_called_outside_every_transaction(inbox, monkeypatch):
     monkeypatch.setattr(
         ConsoleProvider, "send", lambda self, **k: seen.append(connection.in_atomic_block) or send(self, **k)
     )
-    with transaction.atomic():
+    with one_transaction():
         enqueue()
     assert seen == [False]
 
 
+@pytest.mark.parametrize("delivery", ["request"], indirect=True)
 def test_a_request_spends_its_budget_and_leaves_the_rest(unifonic, monkeypatch):
-    monkeypatch.setattr(operations, "REQUEST_BUDGET", 2.4 * PATIENCE)
+    monkeypatch.setattr(writing, "REQUEST_BUDGET", 2.4 * PATIENCE)
     unifonic.answers("hang", "accept")
     began = time.monotonic()
     with transaction.atomic():
@@ -153,7 +216,7 @@ def test_a_request_spends_its_budget_and_leaves_the_rest(unifonic, monkeypatch):
     assert states[0] == "unknown"
     assert "sent" in states
 
-    monkeypatch.setattr(operations, "REQUEST_BUDGET", 0.0)
+    monkeypatch.setattr(writing, "REQUEST_BUDGET", 0.0)
     with transaction.atomic():
         enqueue("late")
     assert Message.objects.get(event_key="late").state == "pending"
@@ -161,14 +224,36 @@ def test_a_request_spends_its_budget_and_leaves_the_rest(unifonic, monkeypatch):
     assert Message.objects.get(event_key="late").state == "sent"
 
 
+@pytest.mark.parametrize("delivery", ["request"], indirect=True)
 def test_the_budget_begins_anew_with_the_next_transaction(inbox, monkeypatch):
-    monkeypatch.setattr(operations, "REQUEST_BUDGET", 0.3)
+    monkeypatch.setattr(writing, "REQUEST_BUDGET", 0.3)
     with transaction.atomic():
         enqueue("1")
     time.sleep(0.4)
     with transaction.atomic():
         enqueue("2")
     assert len(inbox.all()) == 2
+
+
+@pytest.mark.parametrize("delivery", ["request"], indirect=True)
+def test_the_transactions_of_one_request_share_its_budget(inbox, monkeypatch):
+    monkeypatch.setattr(writing, "REQUEST_BUDGET", 0.3)
+
+    def view(request):
+        with transaction.atomic():
+            enqueue(request.GET["name"] + "1")
+        time.sleep(0.4)
+        with transaction.atomic():
+            enqueue(request.GET["name"] + "2")
+        return HttpResponse()
+
+    # A caller that names every request alike has a budget for each, too.
+    for name in "ab":
+        RequestIdMiddleware(view)(
+            RequestFactory().get("/", {"name": name}, headers={"X-Request-Id": "same-name"})
+        )
+    states = dict(Message.objects.values_list("event_key", "state"))
+    assert states == {"a1": "sent", "a2": "pending", "b1": "sent", "b2": "pending"}
 
 
 # Refusals
@@ -180,11 +265,11 @@ def test_a_provider_that_is_down_is_tried_again_later(unifonic, settings):
     enqueue()
     assert (only().state, only().next_attempt_at.replace(microsecond=0)) == (
         "pending",
-        NOW + timedelta(seconds=15),
+        NOW + timedelta(seconds=10),
     )
-    assert operations.deliver_due(now=NOW + timedelta(seconds=14)) == 0
+    assert operations.deliver_due(now=NOW + timedelta(seconds=9)) == 0
     settings.UNIFONIC_BASE_URL = up
-    assert operations.deliver_due(now=NOW + timedelta(seconds=16)) == 1
+    assert operations.deliver_due(now=NOW + timedelta(seconds=11)) == 1
     assert only().state == "sent"
     assert attempts() == [("unifonic", "unreachable", "provider_fault"), ("unifonic", "accepted", "")]
     assert len(unifonic.sent) == 1
@@ -198,7 +283,7 @@ def test_delays_grow_and_end(unifonic):
         waits.append(round((only().next_attempt_at - now).total_seconds()))
         now = only().next_attempt_at
         operations.deliver_due(now=now)
-    assert waits == [15, 60, 300, 1800, 7200]
+    assert waits == [10, 60, 300, 1800, 7200]
     assert (only().state, only().attempts, len(unifonic.sent)) == ("failed", 6, 6)
     assert operations.deliver_due(now=now + timedelta(days=1)) == 0
 
@@ -309,13 +394,13 @@ def test_a_crash_nobody_can_tell_about_stays_unknown(unifonic):
 
 def test_a_worker_that_overslept_changes_nothing_but_a_success(unifonic, monkeypatch):
     """The first worker is suspended after its claim; meanwhile another one takes the message up and sends it."""
-    clock = operations._Clock(NOW)
+    clock = delivering.Clock(NOW)
     message = crash_after_claim()
-    sleeping = operations._Claim(message=message, attempt=message.delivery_attempts.get(), ask=False)
+    sleeping = delivering.Claim(message=message, attempt=message.delivery_attempts.get(), ask=False)
     operations.deliver_due(now=NOW + operations.LEASE)
     assert only().state == "sent"
     unifonic.answers(429)
-    operations._carry(sleeping, clock=clock)
+    delivering.carry(sleeping, clock=clock)
     assert only().state == "sent"
     assert attempts() == [("unifonic", "unreachable", "lost"), ("unifonic", "accepted", "")]
 
@@ -323,8 +408,7 @@ def test_a_worker_that_overslept_changes_nothing_but_a_success(unifonic, monkeyp
 # Workers
 
 
-def test_parallel_workers_send_each_text_once(unifonic, monkeypatch):
-    monkeypatch.setattr(operations, "REQUEST_BUDGET", 0.0)
+def test_parallel_workers_send_each_text_once(unifonic, nobody_delivers):
     for number in range(25):
         enqueue(str(number))
     taken = race(*[lambda: operations.deliver_due(now=NOW)] * 4)
@@ -333,8 +417,37 @@ def test_parallel_workers_send_each_text_once(unifonic, monkeypatch):
     assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
 
 
-def test_the_command_delivers_what_is_due_and_says_how_much(inbox, monkeypatch, capsys):
-    monkeypatch.setattr(operations, "REQUEST_BUDGET", 0.0)
+def test_without_the_claim_parallel_workers_would_send_twice(unifonic, nobody_delivers):
+    """The witness: two workers that carry what they merely found both send it."""
+    enqueue()
+    message = only()
+    unifonic.answers("latency")
+
+    def send(number):
+        def carry():
+            attempt = DeliveryAttempt.objects.create(
+                message=message, number=number, provider="unifonic", started_at=NOW, units=1
+            )
+            delivering.carry(delivering.Claim(message=message, attempt=attempt), clock=delivering.Clock(NOW))
+
+        return carry
+
+    race(send(1), send(2))
+    assert [form["CorrelationID"] for form in unifonic.sent] == [message.reference] * 2
+
+
+def test_a_worker_does_not_wait_for_what_another_has_locked(unifonic, nobody_delivers):
+    first, second = enqueue("1"), enqueue("2")
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT 1 FROM notifications_message WHERE id = %s FOR NO KEY UPDATE", [first.pk])
+        assert operations.deliver_due(now=NOW) == 1
+        states = dict(Message.objects.values_list("pk", "state"))
+        assert (states[first.pk], states[second.pk]) == ("pending", "sent")
+        other.rollback()
+    assert operations.deliver_due(now=NOW) == 1
+
+
+def test_the_command_delivers_what_is_due_and_says_how_much(inbox, nobody_delivers, capsys):
     for number in range(3):
         enqueue(str(number))
     call_command("deliver")
@@ -344,8 +457,7 @@ def test_the_command_delivers_what_is_due_and_says_how_much(inbox, monkeypatch, 
 
 
 @pytest.mark.server
-def test_sigterm_finishes_the_text_in_hand(unifonic, monkeypatch):
-    monkeypatch.setattr(operations, "REQUEST_BUDGET", 0.0)
+def test_sigterm_finishes_the_text_in_hand(unifonic, nobody_delivers):
     for number in range(5):
         enqueue(str(number))
     unifonic.answers("slow")
@@ -376,6 +488,23 @@ def test_sigterm_finishes_the_text_in_hand(unifonic, monkeypatch):
     assert (process.returncode, out.strip()) == (0, "deliver: 1")
     states = sorted(Message.objects.values_list("state", flat=True))
     assert states == ["pending"] * 4 + ["sent"]
+
+
+def test_a_run_of_tick_takes_up_nothing_more_when_its_time_is_over(unifonic, nobody_delivers):
+    for number in range(3):
+        enqueue(str(number))
+    unifonic.answers("slow")
+    assert operations.deliver_due(now=NOW, seconds=0.5) == 1
+    assert operations.deliver_due(now=NOW, seconds=0.0) == 0
+    assert Message.objects.filter(state="pending").count() == 2
+
+
+def test_a_kind_nobody_knows_any_more_starves_nobody(inbox, nobody_delivers):
+    enqueue("1")
+    Message.objects.update(kind="of_an_older_release")
+    enqueue("2")
+    assert operations.deliver_due(now=NOW) == 2
+    assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
 
 
 # Truth

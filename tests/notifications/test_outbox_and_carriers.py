@@ -2,16 +2,21 @@
 
 import time
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from backend.core.models import Alarm
+from backend.core.time import RIYADH
 from backend.notifications import operations
 from backend.notifications.models import DeliveryAttempt, Message
 from backend.notifications.providers import REACTIONS, ProviderError
+from tests.factories import employ, open_salon
 from tests.notifications.conftest import AT_ONCE
 from tests.notifications.test_twilio import REFUSALS
+from tests.stress import scene
 from tests.support.carriers import ACCEPTING_FAULTS, LOSING_FAULTS
 
 TEXT = "تم تأكيد حجزك في صالون روز"
@@ -120,3 +125,42 @@ def test_the_order_is_the_one_of_the_setting(twilio, unifonic, settings):
 def test_a_text_is_good_for_hours(twilio):
     enqueue()
     assert twilio.sent[0]["ValidityPeriod"] == "21600"
+
+
+def test_a_booking_is_answered_within_its_budget_while_the_first_carrier_is_silent(
+    twilio, unifonic, settings
+):
+    """The customer and three people of the desk are told; the first carrier says nothing for as long as we let it."""
+    settings.PROVIDER_TIMEOUT = 10
+    settings.SMS_PROVIDER = ["twilio", "unifonic"]
+    twilio.answers("hang")
+    salon, service, _people = open_salon(auto_confirm=False, deposit_percent=0)
+    for role in ("owner", "receptionist", "receptionist"):
+        employ(salon, role)
+    [token] = scene.customers(1)
+    start = (timezone.now().astimezone(RIYADH) + timedelta(days=2)).replace(
+        hour=12, minute=0, second=0, microsecond=0
+    )
+
+    began = time.monotonic()
+    answer = Client().post(
+        "/api/v1/bookings",
+        {
+            "salon_id": str(salon.pk),
+            "items": [{"service_id": str(service.pk)}],
+            "starts_at": start.isoformat(),
+        },
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())},
+    )
+    took = time.monotonic() - began
+
+    assert answer.status_code == 201, answer.content
+    assert took < 12 + 4
+    states = sorted(Message.objects.values_list("state", flat=True))
+    assert states == ["pending"] * 3 + ["unknown"]
+    twilio.answers("accept")
+    later = timezone.now() + timedelta(minutes=5)
+    assert operations.deliver_due(now=later) == 4
+    assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
+    assert len(twilio.accepted) == 4

@@ -107,7 +107,7 @@ def test_what_is_reachable_and_that_no_message_was_sent(both, capsys):
             assert found[name, channel]["configured"] is True
             assert found[name, channel]["reach"]["ok"] is True
     assert found["twilio", "sms"]["used_for"] == ["codes 1", "texts 1"]
-    assert found["unifonic", "whatsapp"]["used_for"] == ["codes 2"]
+    assert found["unifonic", "whatsapp"]["used_for"] == ["codes 2", "texts 2"]
     for carrier in both:
         assert carrier.accepted == carrier.sent == []
         [(path, headers)] = carrier.requests
@@ -123,6 +123,19 @@ def test_one_that_is_down_is_marked_and_fails_the_command(both, settings, capsys
     assert marked == [["twilio", "sms"], ["twilio", "whatsapp"]]
     assert "NO: ConnectionRefusedError" in out
     assert run(capsys, "--offline")[0] == 0
+
+
+def test_push_and_email_are_judged_like_the_others(fcm, settings, capsys):
+    settings.EMAIL_PROVIDER, settings.EMAIL_SERVICE, settings.EMAIL_HOST = ["django"], "smtp", ""
+    code, found = lines(capsys)
+    assert code == 1
+    assert found["fcm", "push"]["used_for"] == ["pushes 1"]
+    assert found["fcm", "push"]["reach"]["ok"] is True
+    assert found["django", "email"]["used_for"] == ["e-mails 1"]
+    assert found["django", "email"]["missing"] == ["EMAIL_HOST"]
+    settings.EMAIL_HOST = "mail.example.sa"
+    assert lines(capsys)[0] == 0
+    assert [path for path, _ in fcm.requests] == ["/", "/"]
 
 
 def test_one_that_is_down_but_not_in_use_does_not_matter(both, settings, capsys):

@@ -11,6 +11,8 @@ from backend.notifications.providers import (
     ErrorClass,
     ProviderError,
     Reaction,
+    fcm,
+    mail,
     message_provider,
     twilio,
     unifonic,
@@ -42,19 +44,38 @@ def test_the_table_documents_nothing_else():
 
 @pytest.mark.parametrize("error_class", get_args(ErrorClass))
 def test_what_may_have_gone_out_never_goes_on(error_class):
-    assert not ProviderError("lost", outcome="unknown", error_class=error_class).passes_on
+    error = ProviderError("lost", outcome="unknown", error_class=error_class)
+    assert not error.passes_on
+    assert not error.passes_to_other_channels
+
+
+def test_who_cannot_be_reached_on_one_channel_may_be_on_another():
+    passing = {
+        kind
+        for kind in get_args(ErrorClass)
+        if ProviderError("no", outcome="refused", error_class=kind).passes_to_other_channels
+    }
+    assert passing == set(get_args(ErrorClass)) - {"duplicate", "blocked", "unknown"}
 
 
 def test_adapters_speak_of_known_classes_only():
     spoken = {*twilio._CLASS_OF_CODE.values(), *twilio._CLASS_OF_STATUS.values()}
     spoken |= {*unifonic._CLASS_OF_STATUS.values(), *unifonic._CLASS_OF_CODE.values()}
+    spoken |= {*fcm._CLASS_OF_STATUS.values(), *fcm._CLASS_OF_CODE.values(), *mail._CLASS_OF_STATUS.values()}
     assert spoken <= set(REACTIONS)
     codes = [code for group in twilio._CODES.values() for code in group]
     assert len(codes) == len(set(codes)), "a code stands in two classes"
 
 
 def test_the_settings_know_the_same_providers(settings):
-    assert tuple(PROVIDERS) == settings.PROVIDERS
+    of_channel = {
+        "sms": settings.TEXT_PROVIDERS,
+        "push": settings.PUSH_PROVIDERS,
+        "email": settings.EMAIL_PROVIDERS,
+    }
+    assert {name for names in of_channel.values() for name in names} == set(PROVIDERS)
+    for channel, names in of_channel.items():
+        assert all(channel in message_provider(name).channels for name in names)
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

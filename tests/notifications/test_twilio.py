@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.notifications.providers import ProviderError, Template, message_provider
+from backend.notifications.providers import (
+    ProviderError,
+    Template,
+    carriers,
+    is_ready,
+    message_provider,
+)
 from backend.notifications.providers.twilio import error_class
 from tests.notifications.conftest import AT_ONCE
 from tests.support.carriers import FAULTS
@@ -17,9 +23,15 @@ TO, TEXT = "+966512345678", "تم تأكيد حجزك في صالون روز"
 CODE = Template(name="otp", language="ar", values=("012345",))
 
 
-def send(channel="sms", body=TEXT, template=None, valid_for=None, to=TO):
+def send(channel="sms", body=TEXT, template=None, valid_for=None, to=TO, promotional=False):
     return message_provider("twilio").send(
-        channel=channel, to=to, body=body, reference="0199aa", template=template, valid_for=valid_for
+        channel=channel,
+        to=to,
+        body=body,
+        reference="0199aa",
+        template=template,
+        valid_for=valid_for,
+        promotional=promotional,
     )
 
 
@@ -98,6 +110,56 @@ def test_a_content_that_nobody_configured_is_our_fault_and_leaves_nothing(twilio
         error = refusal(channel="whatsapp", template=template)
         assert (error.outcome, error.error_class) == ("refused", "configuration")
     assert twilio.sent == []
+
+
+APPROVED = {"booking_confirmed": {"ar": {"twilio": "HX" + "1a" * 16}, "en": {"unifonic": "confirmed_en"}}}
+
+
+def test_an_approved_wording_is_filled_in_by_number(twilio, settings):
+    settings.WHATSAPP_TEMPLATES = APPROVED
+    template = Template("booking_confirmed", "ar", ("صالون روز", "22/11", "4:30 م"))
+    send(channel="whatsapp", template=template)
+    (form,) = twilio.sent
+    assert form["ContentSid"] == "HX" + "1a" * 16
+    assert json.loads(form["ContentVariables"]) == {"1": "صالون روز", "2": "22/11", "3": "4:30 م"}
+    assert "Body" not in form
+
+
+def test_it_carries_on_whatsapp_what_twilio_approved_in_that_language(twilio, settings):
+    settings.WHATSAPP_TEMPLATES = APPROVED
+    carries = message_provider("twilio").carries
+    assert carries("whatsapp", Template("booking_confirmed", "ar", ()))
+    assert carries("whatsapp", Template("otp", "en", ()))
+    assert not carries("whatsapp", Template("booking_confirmed", "en", ()))
+    assert not carries("whatsapp", Template("booking_declined", "ar", ()))
+    assert carries("sms", Template("booking_declined", "ar", ()))
+
+
+def test_messages_by_whatsapp_need_no_wording_for_codes(twilio, settings):
+    settings.WHATSAPP_TEMPLATES = APPROVED
+    settings.TWILIO_WHATSAPP_OTP_CONTENT_SID = {"ar": "", "en": ""}
+    assert is_ready("twilio", "whatsapp")
+    assert carriers(["twilio"], "whatsapp") == [], "nor are they asked to carry codes"
+    settings.TWILIO_WHATSAPP_OTP_CONTENT_SID = twilio.content_sids
+    assert carriers(["twilio"], "whatsapp") == ["twilio"]
+
+
+def test_reports_are_wanted_under_our_own_name_for_the_message(twilio, settings):
+    settings.PUBLIC_BASE_URL = "https://api.example.sa"
+    send()
+    assert twilio.sent[0]["StatusCallback"] == (
+        "https://api.example.sa/api/v1/webhooks/twilio/messages?reference=0199aa"
+    )
+
+
+def test_an_offer_leaves_under_its_own_name_or_not_at_all(twilio, settings):
+    settings.TWILIO_MESSAGING_SERVICE_SID = twilio.messaging_service_sid
+    send(promotional=True)
+    assert twilio.sent == [{"To": TO, "From": "Mawid-AD", "Body": TEXT}]
+    settings.TWILIO_PROMOTION_FROM = ""
+    error = refusal(promotional=True)
+    assert (error.outcome, error.error_class) == ("refused", "configuration")
+    assert len(twilio.sent) == 1
 
 
 def test_an_answer_that_takes_its_time_is_waited_for(twilio):

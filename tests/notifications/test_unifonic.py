@@ -7,7 +7,13 @@ from functools import partial
 
 import pytest
 
-from backend.notifications.providers import ProviderError, Template, message_provider
+from backend.notifications.providers import (
+    ProviderError,
+    Template,
+    carriers,
+    is_ready,
+    message_provider,
+)
 from tests.notifications.conftest import AT_ONCE
 from tests.support.carriers import FAULTS, SEND, WHATSAPP
 
@@ -15,9 +21,14 @@ NOW = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
 TEXT = "تم تأكيد حجزك في صالون روز"
 
 
-def send(reference="0199aa", body=TEXT, channel="sms", template=None):
+def send(reference="0199aa", body=TEXT, channel="sms", template=None, promotional=False):
     return message_provider("unifonic").send(
-        channel=channel, to="+966512345678", body=body, reference=reference, template=template
+        channel=channel,
+        to="+966512345678",
+        body=body,
+        reference=reference,
+        template=template,
+        promotional=promotional,
     )
 
 
@@ -156,6 +167,37 @@ def test_basic_credentials_when_the_account_wants_them(unifonic, settings):
     assert (without, with_them) == (None, f"Basic {b64encode(b'someone:something').decode()}")
 
 
+def test_an_offer_leaves_under_its_own_name_and_class_or_not_at_all(unifonic, settings):
+    send(promotional=True)
+    assert (unifonic.sent[0]["SenderID"], unifonic.sent[0]["MessageType"]) == ("Mawid-AD", "5")
+    settings.UNIFONIC_PROMOTION_SENDER_ID = ""
+    error = refusal(promotional=True)
+    assert (error.outcome, error.error_class) == ("refused", "configuration")
+    assert len(unifonic.sent) == 1
+
+
+@pytest.mark.parametrize("promotional", [False, True])
+def test_the_traffic_class_may_be_left_out(unifonic, settings, promotional):
+    settings.UNIFONIC_MESSAGE_TYPE = False
+    send(promotional=promotional)
+    assert "MessageType" not in unifonic.sent[0]
+
+
+@pytest.mark.parametrize(
+    ("base", "secret", "wanted"),
+    [
+        ("https://api.example.sa", "s" * 32, True),
+        ("https://api.example.sa", "", False),
+        ("http://127.0.0.1:8000", "s" * 32, False),
+    ],
+)
+def test_reports_are_wanted_where_they_can_come(unifonic, settings, base, secret, wanted):
+    settings.PUBLIC_BASE_URL, settings.UNIFONIC_CALLBACK_SECRET = base, secret
+    send()
+    callback = f"https://api.example.sa/api/v1/webhooks/unifonic/{'s' * 32}?reference=0199aa"
+    assert unifonic.sent[0].get("statusCallback") == (callback if wanted else None)
+
+
 # WhatsApp
 
 CODE = Template(name="otp", language="ar", values=("012345",))
@@ -187,6 +229,43 @@ def test_the_copy_button_is_filled_in_as_configured(unifonic, settings, button):
     send(channel="whatsapp", template=CODE)
     body, copy = unifonic.whatsapp[0]["content"]["components"]
     assert (copy["type"], copy["parameters"]) == (button, body["parameters"])
+
+
+APPROVED = {"booking_confirmed": {"ar": {"unifonic": "confirmed_ar"}, "en": {"twilio": "HX1"}}}
+
+
+def test_an_approved_wording_is_filled_in_without_a_codes_button(unifonic, settings):
+    settings.WHATSAPP_TEMPLATES = APPROVED
+    settings.UNIFONIC_WHATSAPP_OTP_BUTTON = "button"
+    send(channel="whatsapp", template=Template("booking_confirmed", "ar", ("صالون روز", "4:30 م")))
+    assert unifonic.whatsapp[0]["content"] == {
+        "type": "template",
+        "name": "confirmed_ar",
+        "language": {"code": "ar"},
+        "components": [
+            {
+                "type": "body",
+                "parameters": [{"type": "text", "text": "صالون روز"}, {"type": "text", "text": "4:30 م"}],
+            }
+        ],
+    }
+
+
+def test_it_carries_on_whatsapp_what_unifonic_approved_in_that_language(unifonic, settings):
+    settings.WHATSAPP_TEMPLATES = APPROVED
+    carries = message_provider("unifonic").carries
+    assert carries("whatsapp", Template("booking_confirmed", "ar", ()))
+    assert carries("whatsapp", Template("otp", "en", ()))
+    assert not carries("whatsapp", Template("booking_confirmed", "en", ()))
+    assert carries("sms", Template("booking_declined", "ar", ()))
+
+
+def test_messages_by_whatsapp_need_no_wording_for_codes(unifonic, settings):
+    settings.UNIFONIC_WHATSAPP_OTP_TEMPLATE = ""
+    assert not is_ready("unifonic", "whatsapp")
+    settings.WHATSAPP_TEMPLATES = APPROVED
+    assert is_ready("unifonic", "whatsapp")
+    assert carriers(["unifonic"], "whatsapp") == [], "nor are they asked to carry codes"
 
 
 def test_free_words_on_whatsapp(unifonic):

@@ -12,8 +12,8 @@ from django.utils import timezone
 from freezegun import freeze_time
 
 from backend.bookings.models import Booking
-from backend.payments.models import Payment, Refund
-from backend.payments.operations import send_due_refunds, start_payment, take_money
+from backend.payments.models import Payment, Refund, RefundReason
+from backend.payments.operations import owe_back, send_due_refunds, start_payment, take_money
 from backend.payments.refusals import MoreThanDue
 from tests.factories import UserFactory, employ
 from tests.payments.conftest import Payer
@@ -251,3 +251,51 @@ def test_a_balance_begun_while_the_desk_takes_money_never_ends_in_paying_too_muc
         assert balance(confirmed) == {"total": 11500, "paid": 11500, "refunded": 0, "due": 0}
     else:
         assert shown["client_payment"] is None
+
+
+def test_goodwill_never_makes_its_part_due_again(confirmed: Payer) -> None:
+    deposit = Payment.objects.get(purpose="deposit")
+    owe_back(deposit, amount_minor=500, reason=RefundReason.GOODWILL, now=timezone.now())
+    assert balance(confirmed) == {"total": 11500, "paid": 2300, "refunded": 500, "due": 9200}
+    send_due_refunds(timezone.now() + timedelta(minutes=10))
+    assert balance(confirmed) == {"total": 11500, "paid": 2300, "refunded": 500, "due": 9200}
+    rest = begin_balance(confirmed)
+    assert rest["amount"]["amount_minor"] == 9200
+    confirmed.pay(rest)
+    ok(confirmed.webhook(rest))
+    assert confirmed.read(rest)["notice"] is None
+    assert balance(confirmed) == {"total": 11500, "paid": 11500, "refunded": 500, "due": 0}
+    owe_back(
+        Payment.objects.get(purpose="balance"),
+        amount_minor=700,
+        reason=RefundReason.GOODWILL,
+        now=timezone.now(),
+    )
+    assert balance(confirmed)["due"] == 0
+
+
+def test_what_finance_returns_at_the_gateways_own_desk_is_not_asked_for_again(confirmed: Payer) -> None:
+    deposit = Payment.objects.get(purpose="deposit")
+    confirmed.sandbox.api("POST", f"/payments/{deposit.pk}/refund", json={"amount": 800})
+    ok(confirmed.webhook({"id": str(deposit.pk)}, "payment_refunded"))
+    assert balance(confirmed) == {"total": 11500, "paid": 2300, "refunded": 800, "due": 9200}
+
+
+def test_a_surplus_that_went_back_leaves_the_rest_due(confirmed: Payer) -> None:
+    first, second = begin_balance(confirmed), begin_balance(confirmed)
+    desk = Api(employ(confirmed.salon))
+    confirmed.at_the_bank(first)
+    taken = ok(
+        desk.post(
+            f"manage/bookings/{confirmed.booking_id}/receipts", {"method": "cash", "amount_minor": 5000}
+        ),
+        201,
+    )
+    confirmed.sandbox.pay(first["id"])
+    ok(confirmed.webhook(first))
+    assert balance(confirmed) == {"total": 11500, "paid": 16500, "refunded": 5000, "due": 0}
+    path = f"manage/bookings/{confirmed.booking_id}/receipts/{taken['id']}/void"
+    owner = Api(employ(confirmed.salon, "owner"))
+    ok(owner.post(path, {"reason": "Counted twice"}))
+    assert balance(confirmed) == {"total": 11500, "paid": 11500, "refunded": 5000, "due": 5000}
+    assert confirmed.read(second)["client_payment"] is None

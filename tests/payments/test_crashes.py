@@ -26,10 +26,12 @@ def dies_everywhere(
     *ends: str,
     prepare: Callable[[], Attempt],
     again: Callable[[Attempt], Any] = lambda attempt: None,
+    minutes: tuple[int, ...] = (),
     **at_most: int,
 ) -> None:
     """Die at each step of `act` and let others finish: only these ends, the last of them when nobody died.
 
+    `minutes` are when the others come by.
     `at_most` says how often the gateway may carry out a verb for one booking, `create` among them.
     """
 
@@ -42,13 +44,14 @@ def dies_everywhere(
 
     def check(attempt: Attempt) -> None:
         again(attempt)
-        finish()
+        finish(*minutes)
         reached.append(end_of(customer.sandbox, customer.booking_id))
         assert reached[-1] in ends
         carried_out = customer.sandbox.calls()["carried_out"]
         for verb, most in ({"capture": 1, "refund": 1, "void": 1, "create": 1} | at_most).items():
             call = "POST /payments 201" if verb == "create" else f"POST /payments/{{id}}/{verb} 200"
             assert carried_out.get(call, 0) <= most, (verb, carried_out)
+        assert carried_out.get("POST /invoices 201", 0) <= 1, carried_out
 
     steps = every_death(begin, act, check)
     assert steps >= 3, "nothing was watched"
@@ -166,3 +169,57 @@ def test_a_fee_is_charged_of_a_hold_that_was_not_charged_yet(sandbox: SandboxPro
     dies_everywhere(
         customer, lambda attempt: customer.cancel(), "paid", "free", prepare=confirmed_without_charge
     )
+
+
+def test_asking_for_a_page_and_paying_there(sandbox: SandboxProcess) -> None:
+    customer = Customer(sandbox)
+
+    def ask(attempt: Attempt) -> Any:
+        path = f"bookings/{customer.booking_id}/payments"
+        return customer.phone.post(path, {"source": {"type": "hosted"}}, key=attempt["key"])
+
+    def pay(attempt: Attempt) -> None:
+        if page := ask(attempt).json()["next_action"]:
+            sandbox.press(page["url"], "PAY")
+
+    dies_everywhere(
+        customer,
+        ask,
+        "free",
+        "paid",
+        prepare=lambda: {"key": str(uuid.uuid4())},
+        again=pay,
+        minutes=(4, 30, 42),
+    )
+
+
+def test_hearing_of_a_payment_made_on_a_page(sandbox: SandboxProcess) -> None:
+    customer = Customer(sandbox)
+
+    def paid() -> Attempt:
+        body = {"source": {"type": "hosted"}}
+        attempt: Attempt = customer.phone.post(f"bookings/{customer.booking_id}/payments", body).json()
+        sandbox.press(attempt["next_action"]["url"], "PAY")
+        return attempt
+
+    def hear(attempt: Attempt) -> None:
+        query = {"metadata[booking_id]": str(customer.booking_id)}
+        (made,) = sandbox.api("GET", "/payments", params=query).json()["payments"]
+        customer.webhook(attempt, data={"id": made["id"], "invoice_id": made["invoice_id"]})
+
+    dies_everywhere(customer, hear, "paid", prepare=paid)
+
+
+def test_a_code_that_pays(sandbox: SandboxProcess) -> None:
+    customer = Customer(sandbox)
+
+    def begin() -> Attempt:
+        source = {"type": "stcpay", "mobile": "0512345678"}
+        path = f"bookings/{customer.booking_id}/payments"
+        attempt: Attempt = customer.phone.post(path, {"source": source}).json()
+        return attempt | {"key": str(uuid.uuid4())}
+
+    def enter(attempt: Attempt) -> None:
+        customer.phone.post(f"payments/{attempt['id']}/otp", {"otp": "123456"}, key=attempt["key"])
+
+    dies_everywhere(customer, enter, "paid", prepare=begin, again=enter)

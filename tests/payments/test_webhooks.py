@@ -12,13 +12,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import RequestFactory
 from django.utils import timezone
+from rest_framework.response import Response
 
 from backend.core.models import Alarm
 from backend.notifications.models import Message
 from backend.notifications.operations import deliver_due
+from backend.payments.api import afterwards
 from backend.payments.models import Payment, Refund, WebhookEvent
 from backend.payments.operations import finish_events, send_due_refunds
 from tests.payments.conftest import Payer
@@ -67,23 +72,68 @@ def test_a_slow_refund_does_not_delay_the_answer_and_is_made_once(sandbox: Sandb
     assert sandbox.calls()["carried_out"]["POST /payments/{id}/void 200"] == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_slow_carrier_of_messages_does_not_delay_the_answer(payer: Payer, settings: Any) -> None:
-    payment = payer.begin()
-    payer.pay(payment)
+def on_the_wire(payer: Payer, payment: dict[str, Any]) -> HttpResponse:
+    """The gateway's call as a server hands it over: closing the answer is the server's, once all of it was sent."""
+    event = {
+        "id": str(uuid.uuid4()),
+        "type": "payment_paid",
+        "created_at": timezone.now().isoformat(),
+        "secret_token": payer.sandbox.webhook_secret,
+        "live": False,
+        "data": {"id": payment["id"]},
+    }
+    request = RequestFactory().post("/api/v1/webhooks/moyasar", event, content_type="application/json")
+    answer: HttpResponse = WSGIHandler()(request.environ, lambda status, headers: None)
+    return answer
+
+
+@contextmanager
+def real_carrier(settings: Any, behaviour: str) -> Iterator[Twilio]:
     with Twilio() as carrier:
         for name, value in carrier.settings(whatsapp=True).items():
             setattr(settings, name, value)
         settings.SMS_PROVIDER = ["twilio"]
-        carrier.answers("deaf")
-        with answered_in_time():
-            ok(payer.webhook(payment))
+        carrier.answers(behaviour)
+        yield carrier
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_event_sets_off_is_told_once_the_answer_is_out(payer: Payer, settings: Any) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    mine = Message.objects.filter(recipient=payer.user, kind="deposit_received")
+    with real_carrier(settings, "accept"):
+        answer = on_the_wire(payer, payment)
+        assert answer.status_code == 200
         assert payer.booking.state == "requested"
+        assert mine.get().state == "pending"
+        answer.close()
+        assert mine.get().state == "sent"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_carrier_of_messages_does_not_delay_the_answer_or_another_one(
+    payer: Payer, settings: Any
+) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    with real_carrier(settings, "accept"), answered_in_time():
+        answer = on_the_wire(payer, payment)
+        with afterwards._one_at_a_time:  # another thread is with a carrier that says nothing
+            answer.close()
         mine = Message.objects.filter(recipient=payer.user, kind="deposit_received")
         assert mine.get().state == "pending"
-        carrier.answers("accept")
         deliver_due(now=timezone.now() + timedelta(minutes=1))
         assert mine.get().state == "sent"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_told_again_sends_nothing_afterwards(payer: Payer) -> None:
+    payment = payer.begin()
+    payer.pay(payment)
+    event_id = str(uuid.uuid4())
+    first, again = (payer.webhook(payment, event_id=event_id) for _ in range(2))
+    assert (type(first), type(again)) == (afterwards.MessagesAfterwards, Response)
 
 
 @pytest.mark.django_db(transaction=True)

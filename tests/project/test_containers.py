@@ -84,17 +84,17 @@ def test_the_health_check_is_python():
     compile(script, "HEALTHCHECK", "exec")
 
 
-def test_compose_runs_database_migrations_api_and_clock():
+def test_compose_runs_database_migrations_api_clock_and_messages():
     services = compose()["services"]
-    assert services.keys() == {"db", "migrate", "web", "tick"}
+    assert services.keys() == {"db", "migrate", "web", "tick", "deliver"}
     assert services["db"]["image"].startswith("postgres:")
     assert services["db"]["healthcheck"]["test"]
     assert services["migrate"]["depends_on"]["db"]["condition"] == "service_healthy"
-    for name in ("web", "tick"):
+    for name in ("web", "tick", "deliver"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
-@pytest.mark.parametrize("name", ["migrate", "tick"])
+@pytest.mark.parametrize("name", ["migrate", "tick", "deliver"])
 def test_compose_runs_commands_that_exist(name):
     assert_is_a_command_of_ours(compose()["services"][name]["command"])
 

@@ -1,11 +1,13 @@
 """The storm: separate processes ask a server of several workers for what only one can have, and do so at once.
 
-    python -m tests.stress [slot|mixed|all] [--processes 16] [--rounds 50] [--operations 2000] [--seconds 300]
+    python -m tests.stress [slot|mixed|outbox|messages|all] [--processes 16] [--rounds 50] [--operations 2000]
+                           [--messages 10000] [--seconds 300]
 
 `slot`: in each round all processes ask for one and the same slot at the same moment. One gets 201, everybody else
 409 `slot_unavailable`. `mixed`: they book, move, confirm, decline, cancel, pay, check in, complete, miss, write
 walk-ins, overbook and close, while holds run out, two sweeps run, and workers are killed (-9) and come back; cut-off
-requests are repeated with their keys. Afterwards a judge reads the whole database plainly.
+requests are repeated with their keys. Afterwards a judge reads the whole database plainly. `outbox` and `messages`:
+every message goes out once, from several workers, past a carrier on a bad day, and whoever is killed.
 
 The database is the run's own, dropped at the end: on the server that DATABASE_URL names, else an embedded one in a
 temporary folder. Times are printed and not judged. `--without lock|constraint|both` removes a guard in that database or
@@ -31,10 +33,12 @@ from typing import TYPE_CHECKING
 from backend.core.lifeline import end_with_parent
 
 if TYPE_CHECKING:
+    from tests.stress.server import Server
     from tests.support.sandbox import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = "MAWID_STRESS_INSIDE"
+PARTS = ("slot", "mixed", "outbox", "messages")
 GRACE = 150
 """Seconds for the database, the servers and the judge, beside what the parts may take."""
 
@@ -65,7 +69,7 @@ def main() -> int:
             },
             start_new_session=True,
         )
-        parts = 2 if options.part == "all" else 1
+        parts = len(PARTS) if options.part == "all" else 1
         try:
             return inner.wait(timeout=parts * options.seconds + GRACE)
         except subprocess.TimeoutExpired:
@@ -82,7 +86,7 @@ def main() -> int:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.stress", description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", default="all", choices=("slot", "mixed", "all"))
+    parser.add_argument("part", nargs="?", default="all", choices=(*PARTS, "all"))
     parser.add_argument("--processes", type=int, default=16, help="that ask, beside the server's; default 16")
     parser.add_argument("--workers", type=int, default=2, help="of the server; default 2")
     parser.add_argument(
@@ -90,6 +94,9 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument(
         "--operations", type=int, default=2000, help="of the mixed part, in all; default 2000"
+    )
+    parser.add_argument(
+        "--messages", type=int, default=10_000, help="of the parts outbox and messages, each; default 10000"
     )
     parser.add_argument("--seconds", type=int, default=300, help="of one part at most; default 300")
     parser.add_argument("--kill-every", type=float, default=8.0, help="seconds between two kills; default 8")
@@ -100,8 +107,15 @@ def parsed() -> argparse.Namespace:
     options = parser.parse_args()
     if not (2 <= options.processes <= 64 and 1 <= options.workers <= 8 and 1 <= options.rounds <= 5000):
         parser.error("--processes is 2 to 64, --workers 1 to 8, --rounds 1 to 5000")
-    if not (options.operations >= 1 and 5 <= options.seconds <= 3600 and options.kill_every >= 1):
-        parser.error("--operations is at least 1, --seconds 5 to 3600, --kill-every at least 1")
+    if not (
+        options.operations >= 1
+        and options.messages >= 1
+        and 5 <= options.seconds <= 3600
+        and options.kill_every >= 1
+    ):
+        parser.error(
+            "--operations and --messages are at least 1, --seconds 5 to 3600, --kill-every at least 1"
+        )
     return options
 
 
@@ -176,7 +190,7 @@ def own_database() -> Iterator[str]:
 def run(options: argparse.Namespace, place: Path, port: int, url: str, sandbox: SandboxProcess) -> list[str]:
     from django.db import connection
 
-    from tests.stress import guards, judge, mixed, scene, slot
+    from tests.stress import messages, mixed
     from tests.stress.server import Server
 
     if options.without in ("constraint", "both"):
@@ -190,12 +204,39 @@ def run(options: argparse.Namespace, place: Path, port: int, url: str, sandbox: 
     )
     faults: list[str] = []
     before = mixed.deadlocks()
+    if options.part in ("slot", "mixed", "all"):
+        faults += bookings(options, server, place, url, sandbox)
+    if options.part in ("outbox", "all"):
+        faults += messages.outbox(messages=options.messages, seconds=options.seconds, database_url=url)
+    if options.part in ("messages", "all"):
+        faults += messages.storm(
+            port=port,
+            workers=options.workers,
+            processes=options.processes,
+            messages=options.messages,
+            seconds=options.seconds,
+            seed=options.seed,
+            kill_every=options.kill_every,
+            database_url=url,
+            place=place,
+        )
+    if found := mixed.deadlocks() - before:
+        faults.append(f"deadlock: the database broke {found}")
+    return faults
+
+
+def bookings(
+    options: argparse.Namespace, server: Server, place: Path, url: str, sandbox: SandboxProcess
+) -> list[str]:
+    from tests.stress import guards, judge, mixed, scene, slot
+
+    faults: list[str] = []
     with server:
         if options.part in ("slot", "all"):
             slots = scene.one_slot_at_a_time(options.rounds)
             tokens = scene.customers(options.processes)
             print(f"slot: {options.processes} processes, {len(slots):,} rounds, one slot each", flush=True)
-            outcomes = slot.fight(port, tokens, slots, seconds=options.seconds)
+            outcomes = slot.fight(server.port, tokens, slots, seconds=options.seconds)
             faults += slot.judge(outcomes, options.processes, slots)
             faults += judge.judge([], place / "messages.log")[0]
         if options.part in ("mixed", "all"):
@@ -212,9 +253,7 @@ def run(options: argparse.Namespace, place: Path, port: int, url: str, sandbox: 
                 database_url=url,
                 place=place,
             )
-        faults += [f"guard: {what}" for what in guards.missing(port)]
-    if found := mixed.deadlocks() - before:
-        faults.append(f"deadlock: the database broke {found}")
+        faults += [f"guard: {what}" for what in guards.missing(server.port)]
     return faults
 
 

@@ -149,7 +149,7 @@ def calm_down(sandbox: SandboxProcess) -> None:
         # Whoever was killed while sending had a lease; it is over.
         Message.objects.filter(state="sending").update(claimed_until=now)
         Message.objects.filter(state__in=("pending", "unknown")).update(next_attempt_at=now)
-        while Message.objects.exclude(state__in=("sent", "failed")).exists():
+        while Message.objects.exclude(state__in=("sent", "failed", "skipped")).exists():
             call_command("deliver")
 
 

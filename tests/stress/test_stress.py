@@ -30,21 +30,32 @@ def storm(*words: str) -> tuple[int, str, str]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        said, complaints = process.communicate(timeout=400)
+        said, complaints = process.communicate(timeout=600)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [f"mawid_stress_{process.pid}"])
         assert cursor.fetchone() == (0,)
     return process.returncode, said, complaints
 
 
-def test_a_short_storm_of_both_parts_finds_nothing() -> None:
+def test_a_short_storm_of_all_parts_finds_nothing() -> None:
     code, said, complaints = storm(
-        "--processes", "4", "--rounds", "3", "--operations", "240", "--seconds", "60", "--kill-every", "3"
+        *("--processes", "4", "--rounds", "3", "--operations", "240", "--messages", "200"),
+        *("--seconds", "60", "--kill-every", "3"),
     )
     assert code == 0, said + complaints
+    assert re.search("^Delivered in [0-9]+ s", said, re.MULTILINE), said
+    assert re.search("^[0-9]+ booked in [0-9]+ s; [1-9][0-9]* workers killed", said, re.MULTILINE), said
     assert "3 rounds of 4" in said
     assert re.search("^[0-9]+ operations in [0-9]+ s; [1-9][0-9]* workers killed", said, re.MULTILINE), said
     assert "overbook" in said
+
+
+def test_four_workers_deliver_five_hundred_messages_once() -> None:
+    code, said, complaints = storm("outbox", "--messages", "500", "--seconds", "120")
+    assert code == 0, said + complaints
+    shares = re.search("the workers' shares: ([0-9]+), ([0-9]+), ([0-9]+), ([0-9]+)", said)
+    assert shares, said
+    assert sum(map(int, shares.groups())) == 500
 
 
 def test_a_storm_without_its_guards_is_noticed() -> None:

@@ -1,4 +1,4 @@
-"""Twilio and Unifonic on the loopback interface: they answer as documented, and as badly as ordered.
+"""Message companies on the loopback interface: they answer as documented, and as badly as ordered.
 
     with Twilio() as twilio:
         settings.TWILIO_BASE_URL = twilio.base_url
@@ -9,18 +9,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import socket
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 SEND, DETAILS, WHATSAPP = "/rest/SMS/messages", "/rest/SMS/Messages/GetMessagesDetails", "/v1/messages"
 
@@ -142,8 +147,12 @@ class Carrier:
         handler.close_connection = True
 
     @staticmethod
-    def _write(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+    def _write(
+        handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         handler.send_response_only(status, "Because")
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
@@ -189,6 +198,7 @@ class Twilio(Carrier):
             "TWILIO_AUTH_TOKEN": self.auth_token,
             "TWILIO_FROM": "Mawid",
             "TWILIO_MESSAGING_SERVICE_SID": "",
+            "TWILIO_PROMOTION_FROM": "Mawid-AD",
             "TWILIO_WHATSAPP_FROM": "+966500000000" if whatsapp else "",
             "TWILIO_WHATSAPP_OTP_CONTENT_SID": self.content_sids if whatsapp else {"ar": "", "en": ""},
         }
@@ -300,6 +310,8 @@ class Unifonic(Carrier):
             "UNIFONIC_BASE_URL": self.base_url,
             "UNIFONIC_APP_SID": "sid-1",
             "UNIFONIC_SENDER_ID": "Mawid",
+            "UNIFONIC_PROMOTION_SENDER_ID": "Mawid-AD",
+            "UNIFONIC_MESSAGE_TYPE": True,
             "UNIFONIC_BASIC_USER": "",
             "UNIFONIC_BASIC_PASSWORD": "",
             "UNIFONIC_WHATSAPP_BASE_URL": self.base_url,
@@ -368,3 +380,162 @@ class Unifonic(Carrier):
         ]
         answer = {"success": "true", "message": "", "errorCode": "ER-00", "data": {"messages": rows}}
         self._write(handler, 200, json.dumps(answer).encode())
+
+
+@functools.cache
+def _service_account_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class Fcm(Carrier):
+    """FCM's HTTP v1 API and the token endpoint of one service account.
+
+    A script may also hold a key of `errors`, `(status, "CODE")` for an error object with FCM's own code, and
+    `(status, "CODE", headers)`. `tokens` scripts what the token endpoint does, in the same words.
+    """
+
+    project = "mawid-test"
+    errors = {
+        # As seen in print: a wrong token carries FCM's detail, a wrong payload the fields that are wrong.
+        "bad-token": (400, "INVALID_ARGUMENT", ["INVALID_ARGUMENT"], []),
+        "bad-payload": (400, "INVALID_ARGUMENT", [], ["message.android.ttl"]),
+        "bad-payload-with-code": (400, "INVALID_ARGUMENT", ["INVALID_ARGUMENT"], ["message.android.ttl"]),
+        "bare-400": (400, "INVALID_ARGUMENT", [], []),
+        "stale-access-token": (401, "UNAUTHENTICATED", [], []),
+        "no-permission": (403, "PERMISSION_DENIED", [], []),
+        "no-project": (404, "NOT_FOUND", [], []),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._key = _service_account_key()
+        self.messages: list[dict[str, Any]] = []
+        self.assertions: list[dict[str, Any]] = []
+        self.granted: list[str] = []
+        self.tokens: Any = "accept"
+        self.lives: Any = 3599
+
+    def settings(self) -> dict[str, Any]:
+        """What the adapter needs to talk to this one."""
+        pem = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        return {
+            "FCM_BASE_URL": self.base_url,
+            "FCM_PROJECT_ID": self.project,
+            "FCM_SERVICE_ACCOUNT": {
+                "type": "service_account",
+                "project_id": self.project,
+                "private_key_id": "key-1",
+                "private_key": pem,
+                "client_email": "push@mawid-test.iam.gserviceaccount.com",
+                "token_uri": f"{self.base_url}/token",
+            },
+            "PUSH_PROVIDER": ["fcm"],
+        }
+
+    def _post(self, handler: BaseHTTPRequestHandler, body: str) -> None:
+        with self._lock:
+            self.requests.append((handler.path, dict(handler.headers)))
+        if handler.path == "/token":
+            self._grant(handler, dict(parse_qsl(body)))
+            return
+        message = json.loads(body)["message"]
+        with self._lock:
+            self.messages.append(message)
+            how = self._next()
+        if handler.headers.get("Authorization") != f"Bearer {self.granted[-1]}":
+            how = "stale-access-token"
+        if isinstance(how, tuple):
+            status, code, *headers = how
+            self._refuse(handler, status, code, [code], [], dict(*headers))
+        elif how in self.errors:
+            self._refuse(handler, *self.errors[how], {})
+        else:
+            self._answer(handler, how, lambda: (200, self._accept(message, how)))
+
+    def _accept(self, message: dict[str, Any], how: str) -> dict[str, Any]:
+        self.accepted.append(message)
+        if how == "accept-without-name":
+            return {}
+        return {"name": f"projects/{self.project}/messages/0:{len(self.accepted)}"}
+
+    def _refuse(
+        self,
+        handler: BaseHTTPRequestHandler,
+        status: int,
+        code: str,
+        own_codes: list[str],
+        fields: list[str],
+        headers: dict[str, str],
+    ) -> None:
+        details: list[dict[str, Any]] = [
+            {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": own}
+            for own in own_codes
+        ]
+        if fields:
+            violations = [{"field": field, "description": "no"} for field in fields]
+            details.append(
+                {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}
+            )
+        error = {"code": status, "message": "no", "status": code, "details": details}
+        self._write(handler, status, json.dumps({"error": error}).encode(), headers)
+
+    def _grant(self, handler: BaseHTTPRequestHandler, form: dict[str, str]) -> None:
+        if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
+            self._write(handler, 400, b'{"error": "unsupported_grant_type"}')
+            return
+        claims = jwt.decode(
+            form["assertion"], self._key.public_key(), algorithms=["RS256"], audience=f"{self.base_url}/token"
+        )
+
+        def accept() -> tuple[int, dict[str, Any]]:
+            self.assertions.append(claims)
+            self.granted.append(f"access-{len(self.assertions)}")
+            return 200, {
+                "access_token": self.granted[-1],
+                "expires_in": self.lives,
+                "token_type": "Bearer",
+            }
+
+        if isinstance(self.tokens, int):
+            self._write(handler, self.tokens, b'{"error": "invalid_grant"}')
+        else:
+            self._answer(handler, self.tokens, accept)
+
+
+class Postmark(Carrier):
+    """One of the services that django-anymail speaks to. A script may also hold `(status, ErrorCode)`."""
+
+    said = {
+        300: "Invalid 'To' address: '{to}'.",
+        406: "You tried to send to a recipient that has been marked as inactive.\nFound inactive addresses: {to}.\n"
+        "Inactive recipients are ones that have generated a hard bounce or a spam complaint.",
+    }
+
+    def settings(self) -> dict[str, Any]:
+        """What the adapter needs to talk to this one."""
+        return {
+            "EMAIL_SERVICE": "postmark",
+            "EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend",
+            "ANYMAIL": {
+                "POSTMARK_SERVER_TOKEN": "token-of-the-stand-in",
+                "POSTMARK_API_URL": f"{self.base_url}/",
+                "REQUESTS_TIMEOUT": (1, 1),
+            },
+        }
+
+    def _post(self, handler: BaseHTTPRequestHandler, body: str) -> None:
+        message = json.loads(body)
+        with self._lock:
+            self.requests.append((handler.path, dict(handler.headers)))
+            how = self._next()
+        if isinstance(how, tuple):
+            status, code = how
+            said = self.said.get(code, "No: {to}").format(to=message["To"])
+            self._write(handler, status, json.dumps({"ErrorCode": code, "Message": said}).encode())
+        else:
+            self._answer(handler, how, lambda: (200, self._accept(message)))
+
+    def _accept(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.accepted.append(message)
+        number = f"0a1b-{len(self.accepted)}"
+        return {"To": message["To"], "MessageID": number, "ErrorCode": 0, "Message": "OK"}

@@ -146,7 +146,7 @@ class SandboxProcess:
         return self._session.post(url, data={"result": result}, allow_redirects=False, timeout=10)
 
     def press(self, url: str, choice: str) -> requests.Response:
-        """A button of an invoice's page: PAY or DECLINE (redirect not followed)."""
+        """A button of an invoice's page: PAY, VERIFY or DECLINE (redirect not followed)."""
         return self._session.post(url, data={"choice": choice}, allow_redirects=False, timeout=10)
 
     # Controls

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
@@ -10,6 +10,7 @@ from rest_framework.exceptions import ErrorDetail
 from backend.accounts.api.parsers import FormFlag
 from backend.accounts.models import LANGUAGES, Device, Gender, PlatformRole, Purpose, PushTarget
 from backend.accounts.operations import DeviceDetails
+from backend.core import text
 from backend.core.api import fields
 from backend.core.api.bodies import Body, Query
 from backend.core.api.shapes import MoneyShape, Shape
@@ -84,6 +85,41 @@ class ProfileChanges(Body):
         help_text="Null follows the device (`Accept-Language`)",
     )
     gender = fields.Choice(choices=[Gender.FEMALE.value, Gender.MALE.value], required=False, allow_blank=True)
+
+
+class Email(serializers.EmailField):
+    """An address as typed; its domain becomes lower-case ASCII."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+        self.error_messages["invalid"] = ""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("", code="wrong_type")
+        return super().to_internal_value(data)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if not isinstance(data, str):
+            return super().run_validation(data)
+        local, at, domain = text.ascii_digits(data).strip().rpartition("@")
+        try:
+            return super().run_validation(f"{local}{at}{domain.lower().encode('idna').decode()}")
+        except UnicodeError as error:
+            raise serializers.ValidationError("", code="email_invalid") from error
+        except serializers.ValidationError as error:
+            codes = [
+                "email_invalid" if d.code == "invalid" else d.code for d in cast(list[Any], error.detail)
+            ]
+            raise serializers.ValidationError([ErrorDetail("", code=code) for code in codes]) from error
+
+
+class EmailBody(Body):
+    email = Email(help_text="As typed, e.g. name@example.com")
+
+
+class EmailCode(Body):
+    code = fields.Digits(max_length=40, help_text="Six digits, of any script")
 
 
 class PushToken(serializers.RegexField):
@@ -197,6 +233,9 @@ class Me(serializers.Serializer[Any]):
     gender = serializers.ChoiceField(
         choices=[Gender.FEMALE.value, Gender.MALE.value], read_only=True, allow_blank=True
     )
+    email = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Where messages may also go; only ever a confirmed address"
+    )
     roles = serializers.ListField(
         child=serializers.ChoiceField(choices=PlatformRole.Role.values), read_only=True
     )
@@ -206,6 +245,13 @@ class Me(serializers.Serializer[Any]):
     phone_change = PhoneChangeAnswer(
         read_only=True, allow_null=True, help_text="Takes effect soon, unless somebody stops it"
     )
+
+
+class EmailAsked(Shape):
+    email = serializers.CharField(help_text="Where the code went")
+    expires_in_seconds = serializers.IntegerField()
+    resend_in_seconds = serializers.IntegerField()
+    code_length = serializers.IntegerField()
 
 
 class IdentityAnswer(Shape):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backend.accounts.api import identity, phone_changes, privacy, views
+from backend.accounts.api import emails, identity, phone_changes, privacy, views
 
 urlpatterns = [
     path("auth/otp-requests", views.OtpRequests.as_view(), name="otp-requests"),
@@ -15,6 +15,8 @@ urlpatterns = [
         name="assisted-phone-change-confirm",
     ),
     path("me", views.MeView.as_view(), name="me"),
+    path("me/email", emails.MyEmail.as_view(), name="my-email"),
+    path("me/email/confirm", emails.MyEmailConfirm.as_view(), name="my-email-confirm"),
     path("me/consents", privacy.Consents.as_view(), name="consents"),
     path("me/consents/<str:purpose>", privacy.ConsentView.as_view(), name="consent"),
     path("me/export", privacy.Export.as_view(), name="export"),

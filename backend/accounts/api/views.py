@@ -250,10 +250,19 @@ def me(user: User) -> dict[str, Any]:
         "name": "" if user.name_asked else user.name,
         "language": user.language,
         "gender": "" if user.name_asked else user.gender,
+        "email": _email(user),
         "roles": sorted(user.platform_roles),
         "identity_confirmation_required": user.name_asked,
         "phone_change": phone_change_shown(coming) if coming else None,
     }
+
+
+def _email(user: User) -> str | None:
+    """Somebody who may be the number's next holder sees only an address confirmed since."""
+    at = user.email_verified_at
+    if at is None or (user.history_from is not None and at < user.history_from):
+        return None
+    return user.email
 
 
 def phone_change_shown(change: PhoneChange) -> dict[str, Any]:

@@ -17,6 +17,13 @@ from backend.accounts.operations.data_requests import (
     extend_data_request,
     open_data_request,
 )
+from backend.accounts.operations.emails import (
+    EmailNotOffered,
+    EmailRequest,
+    ask_email,
+    confirm_email,
+    remove_email,
+)
 from backend.accounts.operations.exporting import export_person
 from backend.accounts.operations.identity import (
     IdentityNameWrong,
@@ -68,6 +75,8 @@ __all__ = [
     "DataRequestClosed",
     "DataRequestExtended",
     "DeviceDetails",
+    "EmailNotOffered",
+    "EmailRequest",
     "IdentityNameWrong",
     "IdentityNotAsked",
     "IdentityTooManyAttempts",
@@ -84,11 +93,13 @@ __all__ = [
     "SessionRevoked",
     "SignIn",
     "anonymise",
+    "ask_email",
     "ask_phone_change",
     "assisted_change",
     "begin_assisted_change",
     "change_of",
     "close_data_request",
+    "confirm_email",
     "confirm_name",
     "confirm_phone_change",
     "decide_consent",
@@ -105,6 +116,7 @@ __all__ = [
     "prove_assisted_change",
     "purge_leftovers",
     "refresh",
+    "remove_email",
     "request_code",
     "revoke_device",
     "sign_out",

@@ -129,7 +129,7 @@ def send_code(
     Past the spend ceiling only numbers with an account are sent anything, and the answer must not say which: it
     is given at once and the same for both, whatever becomes of the message.
     """
-    code = f"{secrets.randbelow(10**CODE_LENGTH):0{CODE_LENGTH}d}"
+    code = new_code()
     body = text(code=code, minutes=int(settings.OTP_LIFETIME.total_seconds() // 60))
     parts = sms_units(body)[1]
     try:
@@ -341,6 +341,13 @@ def _repeated(challenge: OtpChallenge, *, details: DeviceDetails, now: datetime)
 
 def _code_hmac(challenge: OtpChallenge, code: str) -> bytes:
     """Bound to purpose, challenge, asker and phone, under a key that is not in the database."""
-    asker = str(challenge.user_id or "")
-    text = "|".join((challenge.purpose, str(challenge.pk), asker, challenge.phone, code))
-    return hmac.new(settings.OTP_KEY.encode(), text.encode(), hashlib.sha256).digest()
+    return sealed(challenge.purpose, str(challenge.pk), str(challenge.user_id or ""), challenge.phone, code)
+
+
+def new_code() -> str:
+    return f"{secrets.randbelow(10**CODE_LENGTH):0{CODE_LENGTH}d}"
+
+
+def sealed(*parts: str) -> bytes:
+    """What a database may hold of a code: it says nothing without OTP_KEY, and is worth nothing elsewhere."""
+    return hmac.new(settings.OTP_KEY.encode(), "|".join(parts).encode(), hashlib.sha256).digest()

@@ -62,6 +62,8 @@ def erase_person(people: QuerySet[User], *, now: datetime) -> Erasure | None:
         phone=None,
         name="",
         gender="",
+        email="",
+        email_verified_at=None,
         language=None,
         is_staff=False,
         is_superuser=False,

@@ -341,14 +341,14 @@ def _finish(change: PhoneChange, state: str, *, now: datetime) -> None:
     change.save(update_fields=["state", "finished_at"])
 
 
-def _tell_old_number(change: PhoneChange, kind: str, body: str, *, now: datetime) -> None:
+def _tell_old_number(change: PhoneChange, kind: str, words: notifications.Words, *, now: datetime) -> None:
     notifications.enqueue(
         recipient=change.user,
         to_phone=change.old_phone,
         language=change.user.spoken_language,
         kind=kind,
         audience="customer",
-        words=notifications.Words(text=body),
+        words=words,
         event_key=f"phone-change:{change.pk}:{kind}",
         now=now,
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 
-from backend.accounts.models import Device, OtpChallenge
+from backend.accounts.models import Device, EmailChallenge, OtpChallenge
 from backend.core.purge import purge
 
 CODES_KEPT = timedelta(days=7)
@@ -26,4 +26,5 @@ def purge_sign_in(now: datetime) -> int:
     devices = Device.objects.filter(
         Exists(later), last_seen_at__lt=now - DEVICES_KEPT, history_from__isnull=True
     )
-    return purge(OtpChallenge.objects.filter(created_at__lt=now - CODES_KEPT)) + purge(devices)
+    codes = (kind.objects.filter(created_at__lt=now - CODES_KEPT) for kind in (OtpChallenge, EmailChallenge))
+    return sum(map(purge, codes)) + purge(devices)

@@ -10,6 +10,9 @@ somebody who waits for a code its four reactions are:
 | back off      | the next provider if this one surely did not take it, else 503, again in 30 s; a code that |
 |               | may have gone out counts as sent: 202, it stays good, and nobody sends it again            |
 | alarm         | an alarm record; the next provider, unless it was stopped as fraud; 503 when nobody is left|
+
+A provider that failed five times in a row, with codes or messages, is asked after the others (`notifications` keeps
+its circuit), and never left out: the last one is always tried.
 """
 
 from __future__ import annotations
@@ -75,13 +78,15 @@ def hand_over(challenge: OtpChallenge, body: str, *, code: str) -> list[Provider
     began = time.monotonic()
     refusals: list[ProviderError] = []
     asked = ""
-    for name in carriers(settings.OTP_PROVIDER, channel):
+    names = carriers(settings.OTP_PROVIDER, channel)
+    for name in notifications.trusted_first(names, channel, now=challenge.created_at):
         provider = message_provider(name)
         passed = time.monotonic() - began
         if refusals and passed + provider.longest_call > BUDGET:
             break
         asked = name
         waited = timedelta(seconds=passed)
+        moment = challenge.created_at + waited
         try:
             message_id = provider.send(
                 channel=channel,
@@ -94,15 +99,15 @@ def hand_over(challenge: OtpChallenge, body: str, *, code: str) -> list[Provider
         except ProviderError as error:
             _log(name, error)
             if error.outcome == "unknown" or error.error_class == "duplicate":
+                notifications.note_failure(provider=name, channel=channel, error=error, now=moment)
                 note(challenge, _Outcome.UNKNOWN, provider=name, error_class=error.error_class)
                 return []
-            notifications.note_refusal(
-                provider=name, channel=channel, error=error, now=challenge.created_at + waited
-            )
+            notifications.note_refusal(provider=name, channel=channel, error=error, now=moment)
             refusals.append(error)
             if not error.passes_on:
                 break
             continue
+        notifications.note_success(provider=name, channel=channel)
         note(challenge, _Outcome.ACCEPTED, provider=name, message_id=message_id)
         return []
     if not refusals:

@@ -67,6 +67,7 @@ label(
     hold_expires_at=_("held until"),
     respond_by=_("answer due"),
     deposit_paid_at=_("deposit paid"),
+    deposit_secured_at=_("deposit held by the bank"),
     arrived_at=_("arrived"),
     moves_left=_("moves left to the customer"),
     salon_moved_from=_("start the customer last agreed to"),
@@ -174,7 +175,10 @@ _PRICE = amount("price_minor", _("price"))
 _DEPOSIT = amount("deposit_minor", _("deposit"))
 _FEE = amount("cancellation_fee_minor", _("cancellation fee"))
 _KEPT = column("late_cancel_percent", _("part of the deposit kept after that (%)"), lambda n: ltr(f"{n}%"))
-_MONEY = (_PRICE, _DEPOSIT, "deposit_paid_at", "free_cancel_hours", _KEPT, _FEE)
+_MONEY = (
+    *(_PRICE, _DEPOSIT, "deposit_secured_at", "deposit_paid_at"),
+    *("free_cancel_hours", _KEPT, _FEE),
+)
 _REFERENCE = code("reference", _("reference"))
 
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from backend.bookings.api import (
+    announcing,
     auditing,
     calendar,
     clients,
@@ -13,6 +14,7 @@ from backend.bookings.api import (
     times,
     verbs,
     views,
+    wordings,
 )
 
 urlpatterns = [
@@ -29,7 +31,9 @@ urlpatterns = [
     *reviewing.routes,
     *hours.routes,
     *seasons.routes,
+    *announcing.routes,
     *auditing.routes,
+    *wordings.routes,
     *clients.routes,
     path("support/people", support.SupportPeople.as_view(), name="support-people"),
     path("manage/salons/<str:salon>/bookings", desk.DeskBookings.as_view(), name="manage-salon-bookings"),

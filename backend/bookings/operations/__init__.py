@@ -1,5 +1,6 @@
 """The only ways a booking comes into being or changes. API, commands and webhooks all pass through here."""
 
+from backend.bookings.operations.announcing import announce
 from backend.bookings.operations.creating import create_booking, quote_booking, write_walk_in
 from backend.bookings.operations.expiring import expire_dead, expire_if_dead
 from backend.bookings.operations.guests import adopt_guest_visits
@@ -28,6 +29,7 @@ __all__ = [
     "act",
     "adopt_guest_visits",
     "allowed_actions",
+    "announce",
     "by_customer",
     "by_salon",
     "cancel",

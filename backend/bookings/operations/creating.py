@@ -17,6 +17,7 @@ from backend.bookings.availability import Slot, moment_of
 from backend.bookings.models import Booking, BookingItem, BookingState, ItemResource, Source
 from backend.bookings.operations.claiming import hold_rules_and_number
 from backend.bookings.operations.paying import HOLD
+from backend.bookings.operations.reminding import next_reminder
 from backend.bookings.operations.seating import (
     find_slot,
     given,
@@ -178,6 +179,8 @@ def _write(
     booking.salon = salon
     booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
     booking.business_date = slot.business_date
+    if booking.state == BookingState.CONFIRMED:
+        booking.remind_at = next_reminder(booking, now=now)
     booking.reference = reference_of(number)
     booking.price_minor = visit.price_minor
     booking.currency = salon.currency
@@ -223,6 +226,10 @@ def _write(
 def _keep_in_sight(booking: Booking, items: Sequence[BookingItem], things: Sequence[ItemResource]) -> None:
     """Let the booking show what was just written without reading it back, as prefetching would."""
     for item in items:
-        mine = [thing for thing in things if thing.item is item]
-        item._prefetched_objects_cache = {"resources": mine}  # type: ignore[attr-defined]
-    booking._prefetched_objects_cache = {"items": items}  # type: ignore[attr-defined]
+        _fetched(item, "resources", item.resources.all(), [thing for thing in things if thing.item is item])
+    _fetched(booking, "items", booking.items.all(), items)
+
+
+def _fetched(row: Any, name: str, rows: Any, known: Sequence[Any]) -> None:
+    rows._result_cache, rows._prefetch_done = list(known), True
+    row._prefetched_objects_cache = {**getattr(row, "_prefetched_objects_cache", {}), name: rows}

@@ -15,6 +15,7 @@ from backend.bookings import messages
 from backend.bookings.availability import Reason, Slot, moment_of
 from backend.bookings.models import ActorRole, Booking, BookingItem, BookingState, Claim, ItemResource
 from backend.bookings.operations.claiming import hold_rules
+from backend.bookings.operations.reminding import next_reminder
 from backend.bookings.operations.seating import (
     find_slot,
     given,
@@ -40,6 +41,7 @@ _MOVED = [
     "salon_moved_from",
     "is_overbooked",
     "attendance_confirmed_at",
+    "remind_at",
 ]
 
 
@@ -95,6 +97,9 @@ def reschedule(
             booking.salon_moved_from = agreed if starts_at != agreed or staff_member_id is not None else None
         if booking.respond_by is not None and booking.state == BookingState.REQUESTED:
             booking.respond_by = min(booking.respond_by, starts_at)
+        if booking.state == BookingState.CONFIRMED:
+            booking.remind_at = next_reminder(booking, now=now)
+            messages.drop_reminders(booking, now=now)
         booking.save(update_fields=_MOVED)
 
         slot = _as_before(slot, items)

@@ -10,14 +10,17 @@ from backend.bookings.affected.judging import misfits
 from backend.bookings.models import Booking, BookingState, Claim
 from backend.bookings.operations.claiming import hold_rules, is_day_full, lock_calendars_of, retake_claims
 from backend.bookings.operations.expiring import clear_dead_claims
-from backend.bookings.operations.transitions import CLOSING, SYSTEM, transition
+from backend.bookings.operations.transitions import (
+    CLOSING,
+    LONGEST_HOLD,
+    SYSTEM,
+    may_begin_to_pay,
+    transition,
+)
 from backend.bookings.refusals import CannotChangeStatus, SalonNotLive, SlotExpired
 
 HOLD = timedelta(minutes=10)
 HOLD_WHILE_PAYING = timedelta(minutes=20)
-LONGEST_HOLD = timedelta(minutes=60)
-AT_THE_BANK = timedelta(minutes=15)
-"""How long Moyasar lets a payer stall in 3-D Secure: payment facts 4."""
 
 
 def payment_begun(booking: Booking, *, now: datetime) -> None:
@@ -30,9 +33,9 @@ def payment_begun(booking: Booking, *, now: datetime) -> None:
     if booking.state != BookingState.HELD:
         raise SlotExpired if booking.state == BookingState.EXPIRED else CannotChangeStatus
     assert booking.hold_expires_at is not None
-    until = min(now + HOLD_WHILE_PAYING, booking.created_at + LONGEST_HOLD)
-    if booking.hold_expires_at <= now or until < now + AT_THE_BANK:
+    if not may_begin_to_pay(booking, now=now):
         raise SlotExpired
+    until = min(now + HOLD_WHILE_PAYING, booking.created_at + LONGEST_HOLD)
     if until > booking.hold_expires_at:
         booking.hold_expires_at = until
         booking.save(update_fields=["hold_expires_at"])

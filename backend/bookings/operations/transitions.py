@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,8 +20,9 @@ from backend.bookings.models import (
     BookingState,
     Claim,
 )
+from backend.bookings.operations.reminding import clock_of
 from backend.bookings.refusals import CannotChangeStatus, RescheduleLimit, RescheduleTooLate, SlotExpired
-from backend.bookings.signals import booking_closed, booking_confirmed
+from backend.bookings.signals import booking_closed, booking_confirmed, visit_ended
 from backend.core.errors import DomainError, NotFound, PermissionDenied, VersionConflict
 from backend.core.money import percentage
 from backend.core.postgres.rows import insert
@@ -129,7 +130,12 @@ MOMENTS = {
 }
 """Moves whose own moment stands on the booking."""
 
+LONGEST_HOLD = timedelta(minutes=60)
+AT_THE_BANK = timedelta(minutes=15)
+"""How long Moyasar lets a payer stall in 3-D Secure: payment facts 4."""
+
 CLOSING = frozenset({S.CANCELLED, S.DECLINED, S.EXPIRED})
+ENDINGS = frozenset({S.COMPLETED, S.NO_SHOW})
 
 
 def lock_booking(bookings: QuerySet[Booking], booking_id: uuid.UUID) -> Booking:
@@ -156,10 +162,16 @@ def allowed_actions(booking: Booking, *, actor: Actor, now: datetime) -> list[st
     verbs = [verb for verb in MOVES if may(booking, verb, actor=actor, now=now)]
     if actor.role == ActorRole.CUSTOMER and "reschedule" in verbs and _stays_put(booking, now=now):
         verbs.remove("reschedule")
-    dead = booking.dies_at is not None and booking.dies_at <= now
-    if actor.role == ActorRole.CUSTOMER and booking.state == S.HELD and not dead:
+    if actor.role == ActorRole.CUSTOMER and may_begin_to_pay(booking, now=now):
         verbs.insert(0, "pay")
     return verbs
+
+
+def may_begin_to_pay(booking: Booking, *, now: datetime) -> bool:
+    """Whether a hold still lives, and can be kept for as long as the bank's page may take."""
+    if booking.state != S.HELD or booking.hold_expires_at is None or booking.hold_expires_at <= now:
+        return False
+    return now + AT_THE_BANK <= booking.created_at + LONGEST_HOLD
 
 
 def cancellation_fee(booking: Booking, *, now: datetime) -> int:
@@ -205,7 +217,8 @@ def transition(
     before = booking.state
     booking.state = MOVES[verb].to or booking.state
     booking.version += 1
-    changed = ["state", "version", "respond_by", "hold_expires_at", "deposit_paid_at"]
+    booking.remind_at = clock_of(booking, verb, before=before, now=now)
+    changed = ["state", "version", "respond_by", "hold_expires_at", "deposit_paid_at", "remind_at"]
     if moment := MOMENTS.get(verb):
         setattr(booking, moment, now)
         changed.append(moment)
@@ -231,6 +244,10 @@ def transition(
         )
     elif booking.state == S.CONFIRMED and before != S.CONFIRMED:
         booking_confirmed.send(sender=Booking, booking=booking, now=now)
+    elif booking.state in ENDINGS and booking.state != before:
+        visit_ended.send(sender=Booking, booking=booking, now=now)
+    if before == S.CONFIRMED != booking.state:
+        messages.drop_reminders(booking, now=now)
     messages.tell(booking, verb, before=before, actor_role=actor.role, now=now)
     return booking
 

@@ -6,11 +6,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Generic, TypeVar
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from backend.bookings.availability import Span, ceil_minute, floor_minute, moment_of
 from backend.bookings.models import TAKING_STATES, Booking, BookingItem, BookingState, Claim
@@ -86,6 +86,17 @@ class _Blocks:
 def today_at(salon: Salon, *, now: datetime) -> date:
     """The business date that is running: at half past midnight, an evening's that has not ended."""
     return timetable_of(salon).business_date(floor_minute(now))
+
+
+def states_on(salon: Salon, day: date, *, now: datetime) -> dict[str, int]:
+    """How many bookings of a business date are in each state; those that have run out are in none."""
+    around = [datetime.combine(day + ahead * _DAY, time(), tzinfo=salon.zone) for ahead in (-1, 2)]
+    rows = Booking.objects.filter(salon=salon, starts_at__range=around, business_date=day)
+    dead = Q(state=BookingState.HELD, hold_expires_at__lte=now) | Q(
+        state=BookingState.REQUESTED, respond_by__lte=now
+    )
+    counted = rows.exclude(dead).order_by().values_list("state").annotate(all=Count("pk"))
+    return dict.fromkeys(BookingState.values, 0) | dict(counted)
 
 
 def desk_days(salon: Salon, *, first: date, days: int, now: datetime) -> list[DeskDay]:

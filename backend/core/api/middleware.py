@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from backend.core.api.language import negotiate
-from backend.core.request_context import current_request_id, request_id_from
+from backend.core.request_context import current_request_id, request_id_from, request_notes
 
 access_log = logging.getLogger("mawid.access")
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -29,6 +29,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         token = current_request_id.set(request_id_from(request.META.get("HTTP_X_REQUEST_ID")))
+        notes = request_notes.set({})
         began = time.perf_counter()
         try:
             response = self.get_response(request)
@@ -38,13 +39,20 @@ class RequestIdMiddleware:
                 access_log.info(
                     "%s %s %s",
                     request.method,
-                    request.path,
+                    _without_secret(request),
                     response.status_code,
                     extra={"ms": round((time.perf_counter() - began) * 1000)},
                 )
             return response
         finally:
+            request_notes.reset(notes)
             current_request_id.reset(token)
+
+
+def _without_secret(request: HttpRequest) -> str:
+    """The path; what opens a door by being known, such as a webhook's address, is left out of it."""
+    secret = request.resolver_match.kwargs.get("secret") if request.resolver_match else None
+    return request.path.replace(secret, "***") if secret else request.path
 
 
 class LanguageMiddleware:

@@ -176,7 +176,11 @@ class ConsoleAdmin(Governed[M], admin.ModelAdmin[M]):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what a filter of the list asks: an address must not probe columns that the page does not show."""
         names = [
-            one if isinstance(one, str) else one[0] if isinstance(one, tuple) else cast(Any, one).parameter_name
+            one
+            if isinstance(one, str)
+            else one[0]
+            if isinstance(one, tuple)
+            else cast(Any, one).parameter_name
             for one in self.get_list_filter(request)
         ]
         return any(lookup == name or lookup.startswith(f"{name}__") for name in names)

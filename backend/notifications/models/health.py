@@ -1,4 +1,4 @@
-"""How each carrier does on each channel: one row that all processes share."""
+"""How each carrier does on each channel, and what a day has cost: rows that all processes share."""
 
 from __future__ import annotations
 
@@ -35,3 +35,14 @@ class ProviderHealth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.channel}"
+
+
+class DailySpend(models.Model):
+    """What the messages of one day (Riyadh) cost so far, counted while there is a cap on it."""
+
+    date = models.DateField(primary_key=True)
+    cost_micro = models.PositiveBigIntegerField()
+    """Millionths of a riyal, by settings.MESSAGE_PRICES."""
+
+    def __str__(self) -> str:
+        return self.date.isoformat()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -69,6 +72,11 @@ class Message(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     """When its reader opened it in the inbox."""
+    resent_at = models.DateTimeField(null=True, blank=True)
+    """When somebody last had it sent anew; what was tried before does not count any more."""
+    resent_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     erased_at = models.DateTimeField(null=True, blank=True)
     """When its number and words were let go of; that it was sent, when and by whom stays (`privacy`)."""
 
@@ -81,7 +89,17 @@ class Message(models.Model):
             models.Index(
                 fields=["recipient", "-id"], condition=Q(erased_at__isnull=True), name="message_inbox"
             ),
+            models.Index(
+                fields=["recipient"],
+                condition=Q(erased_at__isnull=True, read_at__isnull=True),
+                name="message_unread",
+            ),
             models.Index(fields=["subject_id"], name="message_by_subject"),
+            models.Index(
+                fields=["to_phone", "-created_at"],
+                condition=Q(channel="whatsapp"),
+                name="message_whatsapp_to",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["event_key"], name="message_once_per_event"),
@@ -161,10 +179,12 @@ class DeliveryAttempt(models.Model):
 
         NONE = "", "none"
         SENT = "sent", "sent"
+        UNKNOWN = "unknown", "unknown"
         UNDELIVERED = "undelivered", "undelivered"
         DELIVERED = "delivered", "delivered"
         READ = "read", "read"
-        UNKNOWN = "unknown", "unknown"
+
+    REPORT_RANK: ClassVar[Mapping[str, int]] = {value: rank for rank, value in enumerate(Report.values)}
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="delivery_attempts")
     number = models.PositiveSmallIntegerField()

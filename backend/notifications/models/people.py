@@ -30,7 +30,7 @@ class Preference(models.Model):
 class OptOut(models.Model):
     """A number that asked us to stop on a channel, with an account or without: nothing of ours goes there again.
 
-    Only the number itself takes it back, by writing START.
+    Only the number itself takes it back: by writing START, or in the app of the account that holds it.
     """
 
     phone = models.CharField(max_length=16)
@@ -82,7 +82,12 @@ class InboundMessage(models.Model):
                 name="inbound_intent_known",
             ),
         ]
-        indexes = [models.Index(fields=["received_at"], name="inbound_by_time")]
+        indexes = [
+            models.Index(fields=["received_at"], name="inbound_by_time"),
+            models.Index(
+                fields=["from_phone", "-received_at"], condition=~Q(from_phone=""), name="inbound_by_phone"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.intent} {self.pk}"

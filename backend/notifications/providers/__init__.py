@@ -1,4 +1,4 @@
-"""Companies that carry a message to a phone: what we ask of each, what their failures mean, and the list of them."""
+"""Companies that carry a message to a person: what we ask of each, what their failures mean, and their list."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from django.conf import settings
 from django.utils.module_loading import import_string
 
 Channel = Literal["sms", "whatsapp", "push", "email"]
-CHANNELS: tuple[Channel, ...] = ("sms", "whatsapp")
+CHANNELS: tuple[Channel, ...] = ("sms", "whatsapp", "push", "email")
+PHONE_CHANNELS: tuple[Channel, ...] = ("sms", "whatsapp")
 """The channels that reach a phone number."""
+REPEATABLE: frozenset[Channel] = frozenset({"push"})
+"""Where a second copy replaces the first, so that a message whose fate nobody saw is simply sent again."""
 
 Outcome = Literal["refused", "unreachable", "unknown"]
 ErrorClass = Literal[
@@ -27,6 +31,9 @@ ErrorClass = Literal[
     "our_bug",
     "blocked",
 ]
+
+Report = Literal["sent", "undelivered", "delivered", "read"]
+"""What a company tells later of a message that it took over."""
 
 CONNECT_TIMEOUT = 3.0
 """Seconds in which a connection is made or given up; settings.PROVIDER_TIMEOUT bounds the whole call."""
@@ -55,18 +62,20 @@ REACTIONS: Mapping[ErrorClass, Reaction] = {
 }
 
 _NOBODY_ELSE: frozenset[ErrorClass] = frozenset({"recipient", "opted_out", "duplicate", "unknown", "blocked"})
+_NO_OTHER_CHANNEL: frozenset[ErrorClass] = frozenset({"duplicate", "unknown", "blocked"})
 
 
 class ProviderError(Exception):
     """A message was not (or not surely) taken over.
 
     `outcome`: "refused" and "unreachable" mean that the company certainly did not take it, "unknown" that it
-    may have. `permanent`: the same text to the same number will be refused again. The error class maps to
-    exactly one reaction, and says whether the next provider of the list is asked:
+    may have. `permanent`: the same text to the same address will be refused again. `retry_after`: how long they
+    asked not to be asked. The error class maps to exactly one reaction, and says whether the next provider of the
+    channel's list is asked:
 
     | error class    | what happened                                    | reaction      | next provider |
     |----------------|--------------------------------------------------|---------------|---------------|
-    | recipient      | this number cannot get a message                 | tell the user | no            |
+    | recipient      | this number or address cannot get a message      | tell the user | no            |
     | opted_out      | the person refused messages on this channel      | tell the user | no            |
     | no_route       | this company finds no way to the number          | try the next  | yes           |
     | provider_fault | their own trouble, or nobody there               | try the next  | yes           |
@@ -79,16 +88,23 @@ class ProviderError(Exception):
 
     "Back off" means that this company is not asked again at once: a person is told to wait longer, the outbox
     lets its delays grow. An alarm is a row that somebody acknowledges (`core.alarms`).
-    The message holds no phone number and no text.
+    The message holds no phone number, no address and no text.
     """
 
     def __init__(
-        self, message: str, *, outcome: Outcome, error_class: ErrorClass, permanent: bool = False
+        self,
+        message: str,
+        *,
+        outcome: Outcome,
+        error_class: ErrorClass,
+        permanent: bool = False,
+        retry_after: timedelta | None = None,
     ) -> None:
         super().__init__(message)
         self.outcome: Outcome = outcome
         self.error_class: ErrorClass = error_class
         self.permanent = permanent
+        self.retry_after = retry_after
 
     @property
     def reaction(self) -> Reaction:
@@ -99,12 +115,26 @@ class ProviderError(Exception):
         """The next provider may be asked: this one surely did not take it, and another one could."""
         return self.outcome != "unknown" and self.error_class not in _NOBODY_ELSE
 
+    @property
+    def passes_to_other_channels(self) -> bool:
+        """The person may be reached another way: who cannot get an SMS may have an e-mail address."""
+        return self.outcome != "unknown" and self.error_class not in _NO_OTHER_CHANNEL
+
+
+@dataclass(frozen=True)
+class DeliveryReport:
+    """A company's word on one message, in ours. `report` is None for a state that tells nothing new."""
+
+    provider_message_id: str
+    report: Report | None
+    error_class: str = ""
+
 
 @dataclass(frozen=True)
 class Template:
     """A wording that was approved beforehand, filled in. WhatsApp takes nothing else from us first.
 
-    `name` is ours ("otp"); each adapter knows from the settings what its company calls it.
+    `name` is ours: "otp", or the kind of the message. Each adapter knows from the settings what its company calls it.
     """
 
     name: str
@@ -124,7 +154,10 @@ class MessageProvider(Protocol):
         """The variables this channel cannot do without, and whether each has a value."""
 
     def address(self, channel: Channel) -> str | None:
-        """The base URL that messages on this channel go to; None when they do not leave the machine."""
+        """The base URL that messages on this channel go to; None when no HTTP call of ours carries them."""
+
+    def carries(self, channel: Channel, template: Template) -> bool:
+        """Whether the wording may go by this channel. On WhatsApp the company must have approved it in its language."""
 
     def send(
         self,
@@ -151,7 +184,7 @@ class MessageProvider(Protocol):
     def find(self, *, reference: str, to: str, body: str, since: datetime) -> str | None:
         """The carrier's id of a text (SMS) sent after `since`, or None when it surely has none.
 
-        Raises ProviderError when that cannot be told.
+        None also where sending again does no harm (`REPEATABLE`). Raises ProviderError when that cannot be told.
         """
 
 
@@ -159,6 +192,8 @@ PROVIDERS: dict[str, str] = {
     "console": "backend.notifications.providers.console.ConsoleProvider",
     "twilio": "backend.notifications.providers.twilio.TwilioProvider",
     "unifonic": "backend.notifications.providers.unifonic.UnifonicProvider",
+    "fcm": "backend.notifications.providers.fcm.FcmProvider",
+    "django": "backend.notifications.providers.mail.MailProvider",
 }
 
 
@@ -175,8 +210,29 @@ def is_ready(name: str, channel: Channel) -> bool:
 
 
 def carriers(names: Sequence[str], channel: Channel) -> list[str]:
-    """Those of the named providers that are asked on this channel, in order.
+    """Those of the named providers that are asked to carry a one-time code on this channel, in order.
 
-    Every one of them sends texts (a system check sees to it); WhatsApp only those that are set up for it.
+    Every one of them sends texts (a system check sees to it); WhatsApp only those that are set up for it, with
+    approved wordings for codes.
     """
-    return [name for name in names if channel == "sms" or is_ready(name, channel)]
+    return [name for name in names if channel == "sms" or (is_ready(name, channel) and _carries_codes(name))]
+
+
+def _carries_codes(name: str) -> bool:
+    provider = message_provider(name)
+    return all(provider.carries("whatsapp", Template("otp", language, ())) for language in ("ar", "en"))
+
+
+def approved_name(provider: str, template: Template) -> str | None:
+    """What this company calls the approved wording (settings.WHATSAPP_TEMPLATES); None when it has none."""
+    languages: Mapping[str, Mapping[str, str]] = settings.WHATSAPP_TEMPLATES.get(template.name, {})
+    return languages.get(template.language, {}).get(provider)
+
+
+def has_approved_names(provider: str) -> bool:
+    """Whether any wording of ours was approved with this company."""
+    return any(
+        provider in names
+        for languages in settings.WHATSAPP_TEMPLATES.values()
+        for names in languages.values()
+    )

@@ -1,4 +1,4 @@
-"""The carrier of a developer's machine: prints the message and keeps it where people and tests can read it."""
+"""The carrier of a developer's machine, on every channel: prints the message and keeps it for people and tests."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ class ConsoleProvider:
     def address(self, channel: Channel) -> None:
         return None
 
+    def carries(self, channel: Channel, template: Template) -> bool:
+        return True
+
     def send(
         self,
         *,
@@ -46,6 +49,8 @@ class ConsoleProvider:
             "reference": reference,
             "body": body,
         }
+        if title:
+            record["title"] = title
         path = Path(settings.CONSOLE_MESSAGES_FILE)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +65,8 @@ class ConsoleProvider:
                 f"{path.name}: {error.strerror}", outcome="refused", error_class="configuration"
             ) from error
         way = "message" if channel == "sms" else channel
-        sys.stdout.write(f"[{way}] to {to}: {' / '.join(body.splitlines())}\n")
+        said = [part for part in (title if channel in ("push", "email") else "", *body.splitlines()) if part]
+        sys.stdout.write(f"[{way}] to {to}: {' / '.join(said)}\n")
         sys.stdout.flush()
         return f"console-{reference}"
 

@@ -16,7 +16,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 from django.conf import settings
@@ -27,15 +27,20 @@ from twilio.rest import Client
 
 from backend.core.http import HttpClient, OutboundError, Unreachable
 from backend.notifications.providers import (
-    CHANNELS,
     CONNECT_TIMEOUT,
+    PHONE_CHANNELS,
     Channel,
+    DeliveryReport,
     ErrorClass,
     ProviderError,
+    Report,
     Template,
+    approved_name,
+    has_approved_names,
 )
 
 DEFAULT_BASE_URL = "https://api.twilio.com"
+REPORTS_PATH = "/api/v1/webhooks/twilio/messages"
 LONGEST_VALIDITY = 36_000  # seconds
 CLOCKS_DIFFER = timedelta(minutes=2)
 LATEST = 50
@@ -62,6 +67,12 @@ _CLASS_OF_STATUS: dict[int, ErrorClass] = {
 _PERMANENT_CLASSES = frozenset({"recipient", "opted_out", "our_bug", "blocked"})
 _PERMANENT_CODES = frozenset({21408})  # a country that is switched off stays off
 _NOT_TAKEN = frozenset({"failed", "undelivered", "canceled"})
+_REPORTS: dict[str, Report] = {
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
+    **dict.fromkeys(_NOT_TAKEN, "undelivered"),
+}
 # What the library lets through when an answer is not what it expects, besides its own exceptions.
 _UNREADABLE = (
     OutboundError,
@@ -79,8 +90,18 @@ def error_class(code: int, *, status: int = 0) -> ErrorClass:
     return _CLASS_OF_CODE.get(code) or _CLASS_OF_STATUS.get(status, "provider_fault")
 
 
+def read_report(fields: Mapping[str, str]) -> DeliveryReport | None:
+    """A status callback's fields in our words; None when it names no message."""
+    sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
+    report = _REPORTS.get((fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower())
+    code = fields.get("ErrorCode", "")
+    known = int(code) if code.isascii() and code.isdigit() and len(code) < 9 else 0
+    failed = error_class(known) if report == "undelivered" else ""
+    return DeliveryReport(sid, report, failed) if sid else None
+
+
 class TwilioProvider:
-    channels = CHANNELS
+    channels = PHONE_CHANNELS
 
     @property
     def longest_call(self) -> float:
@@ -94,16 +115,20 @@ class TwilioProvider:
         if channel == "sms":
             sender = settings.TWILIO_MESSAGING_SERVICE_SID or settings.TWILIO_FROM
             return needed | {"TWILIO_FROM (or TWILIO_MESSAGING_SERVICE_SID)": bool(sender)}
+        needed |= {"TWILIO_WHATSAPP_FROM": bool(settings.TWILIO_WHATSAPP_FROM)}
+        codes = settings.TWILIO_WHATSAPP_OTP_CONTENT_SID
+        if has_approved_names("twilio") and not any(codes.values()):
+            return needed  # bookings by WhatsApp, codes by SMS alone
         return needed | {
-            "TWILIO_WHATSAPP_FROM": bool(settings.TWILIO_WHATSAPP_FROM),
-            **{
-                f"TWILIO_WHATSAPP_OTP_CONTENT_SID_{language.upper()}": bool(sid)
-                for language, sid in settings.TWILIO_WHATSAPP_OTP_CONTENT_SID.items()
-            },
+            f"TWILIO_WHATSAPP_OTP_CONTENT_SID_{language.upper()}": bool(sid)
+            for language, sid in codes.items()
         }
 
     def address(self, channel: Channel) -> str:
         return settings.TWILIO_BASE_URL or DEFAULT_BASE_URL
+
+    def carries(self, channel: Channel, template: Template) -> bool:
+        return channel == "sms" or bool(_content_sid(template))
 
     def send(
         self,
@@ -121,19 +146,26 @@ class TwilioProvider:
         fields: dict[str, Any] = {"to": _address(channel, to)}
         if channel == "whatsapp":
             fields["from_"] = _address(channel, settings.TWILIO_WHATSAPP_FROM)
+        elif promotional:
+            fields["from_"] = _promotion_sender()
         elif settings.TWILIO_MESSAGING_SERVICE_SID:
             fields["messaging_service_sid"] = settings.TWILIO_MESSAGING_SERVICE_SID
         else:
             fields["from_"] = settings.TWILIO_FROM
         if channel == "whatsapp" and template is not None:
             # Given through `body`, an approved wording is refused (63016).
-            fields["content_sid"] = _content_sid(template)
+            fields["content_sid"] = _approved(template)
             numbered = {str(number): value for number, value in enumerate(template.values, start=1)}
             fields["content_variables"] = json.dumps(numbered)
         else:
             fields["body"] = body
         if valid_for is not None:
             fields["validity_period"] = min(max(int(valid_for.total_seconds()), 1), LONGEST_VALIDITY)
+        if settings.PUBLIC_BASE_URL.startswith("https://"):
+            # Our own name for it: a report may come before the answer that says what Twilio calls it.
+            fields["status_callback"] = (
+                f"{settings.PUBLIC_BASE_URL}{REPORTS_PATH}?{urlencode({'reference': reference})}"
+            )
         try:
             message = _client().messages.create(**fields)
         except TwilioException as error:
@@ -165,9 +197,14 @@ def _address(channel: Channel, number: str) -> str:
     return f"whatsapp:{number.removeprefix('whatsapp:')}" if channel == "whatsapp" else number
 
 
-def _content_sid(template: Template) -> str:
-    known: dict[str, Mapping[str, str]] = {"otp": settings.TWILIO_WHATSAPP_OTP_CONTENT_SID}
-    sid = known.get(template.name, {}).get(template.language)
+def _content_sid(template: Template) -> str | None:
+    if template.name == "otp":
+        return settings.TWILIO_WHATSAPP_OTP_CONTENT_SID.get(template.language) or None
+    return approved_name("twilio", template)
+
+
+def _approved(template: Template) -> str:
+    sid = _content_sid(template)
     if not sid:
         raise ProviderError(
             f"no content sid for {template.name} in {template.language}",
@@ -175,6 +212,14 @@ def _content_sid(template: Template) -> str:
             error_class="configuration",
         )
     return sid
+
+
+def _promotion_sender() -> str:
+    if not settings.TWILIO_PROMOTION_FROM:
+        raise ProviderError(
+            "TWILIO_PROMOTION_FROM is missing", outcome="refused", error_class="configuration"
+        )
+    return str(settings.TWILIO_PROMOTION_FROM)
 
 
 def _refusal(error: TwilioException) -> ProviderError:

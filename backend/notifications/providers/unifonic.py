@@ -7,26 +7,34 @@ What decides about a text: the HTTP status first, then `success` (a boolean, som
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 
 from backend.core.http import BadAnswer, HttpAnswer, HttpClient, OutboundError, Unreachable
 from backend.core.time import RIYADH
 from backend.notifications.providers import (
-    CHANNELS,
     CONNECT_TIMEOUT,
+    PHONE_CHANNELS,
     Channel,
+    DeliveryReport,
     ErrorClass,
     ProviderError,
+    Report,
     Template,
+    approved_name,
+    has_approved_names,
 )
 
 DEFAULT_BASE_URL = "https://el.cloud.unifonic.com"
 DEFAULT_WHATSAPP_BASE_URL = "https://apis.unifonic.com"
-SERVICE_MESSAGE = "3"  # the Saudi traffic class of codes and booking messages
+REPORTS_PATH = "/api/v1/webhooks/unifonic/"
+SERVICE_MESSAGE, PROMOTION = "3", "5"
+"""Saudi traffic classes: codes and booking messages, and what only an -AD sender may send."""
 
 _STATUS_CLASSES: dict[ErrorClass, tuple[int, ...]] = {
     "configuration": (401, 402, 403, 440, 459, 480),
@@ -49,10 +57,44 @@ _CLASS_OF_CODE: dict[str, ErrorClass] = {
     "ER-09": "duplicate",
 }
 _PERMANENT = frozenset({"recipient", "our_bug", "duplicate"})
+_REPORTS: dict[str, Report] = {
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
+    **dict.fromkeys(
+        (
+            *("undelivered", "undeliverable", "failed", "rejected", "stopped"),
+            *("expired", "deleted", "skipped"),
+        ),
+        "undelivered",
+    ),
+    # The numbers that stand for them in SMPP.
+    **dict.fromkeys(("3", "4", "5", "8", "9"), "undelivered"),
+    "2": "delivered",
+}
+_WHATSAPP_EVENT = re.compile(r"(?:message\.)?(sent|delivered|read|undelivered|failed|rejected)(?:\b|_).*")
+
+
+def read_report(fields: Mapping[str, Any]) -> DeliveryReport | None:
+    """A delivery report's fields in our words; None when it names no message or says nothing of it.
+
+    The names of the current platform are not documented: they are matched without regard to case, the state may be
+    called Status or DLR, and WhatsApp's is an event such as `message.sent_successfully_to_provider`.
+    """
+    named = {str(name).lower(): str(value) for name, value in fields.items() if isinstance(value, str | int)}
+    message_id = named.get("messageid", "")
+    said = named.get("dlr") or named.get("status") or ""
+    event = _WHATSAPP_EVENT.fullmatch(named.get("eventtype", "").lower())
+    state = said.lower() or (event[1] if event else "")
+    if not message_id or not (state or "eventtype" in named):
+        return None
+    report = _REPORTS.get(state)
+    failed = _CLASS_OF_CODE.get(named.get("errorcode", ""), "provider_fault")
+    return DeliveryReport(message_id[:80], report, failed if report == "undelivered" else "")
 
 
 class UnifonicProvider:
-    channels = CHANNELS
+    channels = PHONE_CHANNELS
 
     @property
     def longest_call(self) -> float:
@@ -61,16 +103,21 @@ class UnifonicProvider:
     def needs(self, channel: Channel) -> Mapping[str, bool]:
         if channel == "sms":
             return {"UNIFONIC_APP_SID": bool(settings.UNIFONIC_APP_SID)}
-        return {
+        needed = {
             "UNIFONIC_WHATSAPP_PUBLIC_ID": bool(settings.UNIFONIC_WHATSAPP_PUBLIC_ID),
             "UNIFONIC_WHATSAPP_SECRET": bool(settings.UNIFONIC_WHATSAPP_SECRET),
-            "UNIFONIC_WHATSAPP_OTP_TEMPLATE": bool(settings.UNIFONIC_WHATSAPP_OTP_TEMPLATE),
         }
+        if has_approved_names("unifonic"):
+            return needed  # codes may go by SMS alone
+        return needed | {"UNIFONIC_WHATSAPP_OTP_TEMPLATE": bool(settings.UNIFONIC_WHATSAPP_OTP_TEMPLATE)}
 
     def address(self, channel: Channel) -> str:
         if channel == "sms":
             return settings.UNIFONIC_BASE_URL or DEFAULT_BASE_URL
         return settings.UNIFONIC_WHATSAPP_BASE_URL or DEFAULT_WHATSAPP_BASE_URL
+
+    def carries(self, channel: Channel, template: Template) -> bool:
+        return channel == "sms" or bool(_approved_template(template))
 
     def send(
         self,
@@ -93,15 +140,21 @@ class UnifonicProvider:
             "Body": body,
             "responseType": "JSON",
             "CorrelationID": reference,
-            "MessageType": SERVICE_MESSAGE,
         }
-        if settings.UNIFONIC_SENDER_ID:
-            form["SenderID"] = settings.UNIFONIC_SENDER_ID
+        if settings.UNIFONIC_MESSAGE_TYPE:
+            form["MessageType"] = PROMOTION if promotional else SERVICE_MESSAGE
+        if sender := _promotion_sender() if promotional else settings.UNIFONIC_SENDER_ID:
+            form["SenderID"] = sender
+        if settings.UNIFONIC_CALLBACK_SECRET and settings.PUBLIC_BASE_URL.startswith("https://"):
+            form["statusCallback"] = (
+                f"{settings.PUBLIC_BASE_URL}{REPORTS_PATH}{settings.UNIFONIC_CALLBACK_SECRET}"
+                f"?{urlencode({'reference': reference})}"
+            )
         answer = self._post("sms", "/rest/SMS/messages", form=form)
         envelope = _envelope(answer)
         if answer.status == 200 and _says(envelope, "true") and envelope.get("errorCode") == "ER-00":
-            data = envelope.get("data")
-            message_id = data.get("MessageID") if isinstance(data, Mapping) else None
+            told = envelope.get("data")
+            message_id = told.get("MessageID") if isinstance(told, Mapping) else None
             if message_id not in (None, "") and not isinstance(message_id, bool):
                 return str(message_id)
         raise _refusal(answer, envelope)
@@ -183,19 +236,35 @@ def _client(base_url: str, basic: tuple[str, str] | None, timeout: float) -> Htt
     )
 
 
+def _promotion_sender() -> str:
+    if not settings.UNIFONIC_PROMOTION_SENDER_ID:
+        raise ProviderError(
+            "UNIFONIC_PROMOTION_SENDER_ID is missing", outcome="refused", error_class="configuration"
+        )
+    return str(settings.UNIFONIC_PROMOTION_SENDER_ID)
+
+
+def _approved_template(template: Template) -> str | None:
+    if template.name == "otp":
+        return settings.UNIFONIC_WHATSAPP_OTP_TEMPLATE or None
+    return approved_name("unifonic", template)
+
+
 def _content(template: Template) -> dict[str, Any]:
-    names = {"otp": settings.UNIFONIC_WHATSAPP_OTP_TEMPLATE}
-    name = names.get(template.name)
+    name = _approved_template(template)
     if not name:
         raise ProviderError(
-            f"no template for {template.name}", outcome="refused", error_class="configuration"
+            f"no template for {template.name} in {template.language}",
+            outcome="refused",
+            error_class="configuration",
         )
     values = [{"type": "text", "text": value} for value in template.values]
     components: list[dict[str, Any]] = [{"type": "body", "parameters": values}]
     # An approved wording for codes has a button that copies the code. How Unifonic wants it is not documented.
-    if settings.UNIFONIC_WHATSAPP_OTP_BUTTON == "options":
+    button = settings.UNIFONIC_WHATSAPP_OTP_BUTTON if template.name == "otp" else "none"
+    if button == "options":
         components.append({"type": "options", "parameters": values})
-    elif settings.UNIFONIC_WHATSAPP_OTP_BUTTON == "button":
+    elif button == "button":
         components.append({"type": "button", "sub_type": "url", "index": "0", "parameters": values})
     return {
         "type": "template",

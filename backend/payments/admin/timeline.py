@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,8 @@ CALLS: dict[str, Any] = {
     "refund": _("Refund sent"),
     "update": _("Details sent"),
     "invoice_create": _("Payment page asked for"),
+    "invoice_fetch": _("Payment page looked at"),
+    "invoice_cancel": _("Payment page closed"),
 }
 OUTCOMES: dict[str, Any] = {
     CallOutcome.OK: _("answered"),
@@ -91,10 +94,13 @@ class Entry:
 def entries(payment: Payment) -> tuple[list[Entry], bool]:
     """Everything about this payment's booking that touches money, oldest first, and whether some was left out."""
     attempts = {row.pk: row for row in Payment.objects.filter(booking=payment.booking_id)}
+    # What was paid on a page of the gateway's goes by the page's id there, and then by one of its own.
+    names = {name: row.pk for row in attempts.values() for name in (row.invoice_id, row.gateway_id) if name}
+    names |= {key: key for key in attempts}
     newest, cut = [], False
     for rows, tell in (
         (payment.booking.events.order_by("-id"), _booking),
-        (GatewayCall.objects.filter(payment_id__in=attempts).order_by("-id"), _call),
+        (GatewayCall.objects.filter(payment_id__in=names).order_by("-id"), partial(_call, names=names)),
         (WebhookEvent.objects.filter(payment_id__in=attempts).order_by("-id"), _webhook),
         (Refund.objects.filter(payment__in=attempts).order_by("-id"), _refund),
         (DeskReceipt.objects.filter(booking=payment.booking_id).order_by("-taken_at"), _receipt),
@@ -209,7 +215,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
         )
 
 
-def _call(row: GatewayCall) -> Iterator[Entry]:
+def _call(row: GatewayCall, *, names: Mapping[UUID, UUID]) -> Iterator[Entry]:
     facts: list[str] = [" · ".join([str(OUTCOMES[row.outcome]), str(row.status or "")]).removesuffix(" · ")]
     if row.note:
         facts.append(_own_words(row.note))
@@ -220,7 +226,7 @@ def _call(row: GatewayCall) -> Iterator[Entry]:
         row.at,
         "gateway",
         str(CALLS.get(row.verb, row.verb)),
-        payment_id=row.payment_id,
+        payment_id=names.get(row.payment_id) if row.payment_id else None,
         tone=_TONE.get(CallOutcome(row.outcome), "open"),
         facts=tuple(facts),
     )

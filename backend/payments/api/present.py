@@ -13,23 +13,26 @@ from backend.bookings.models import Booking, BookingState
 from backend.core.money import money
 from backend.core.time import rfc3339
 from backend.payments.models import (
+    HOSTED,
+    STC_PAY,
     DeskReceipt,
     Difference,
     Payment,
     PaymentState,
     Reconciliation,
+    RefundReason,
     Resolution,
     SavedCard,
 )
 from backend.payments.operations import open_differences
-from backend.payments.operations.balances import MORE_THAN_DUE
-from backend.payments.operations.refunding import NOTHING_TO_PAY
-from backend.payments.operations.starting import description, is_wanted, metadata, return_url
+from backend.payments.operations.hosted import description, metadata, return_url
 from backend.payments.operations.tasks import Task
-from backend.payments.queries import Balance
+from backend.payments.queries import Balance, is_wanted
 from backend.payments.refusals import FAILURES, NOTICES, TIME_KEPT
 
-UNNEEDED = (NOTHING_TO_PAY, MORE_THAN_DUE)
+UNNEEDED = (RefundReason.NOTHING_TO_PAY, RefundReason.MORE_THAN_DUE)
+OWN_NOTICES = {STC_PAY: "waiting_for_code", HOSTED: "waiting_on_page"}
+"""What is said while the payer's step is no bank's page."""
 
 
 def payment(row: Payment, *, now: datetime, due_minor: int | None = None) -> dict[str, Any]:
@@ -44,7 +47,13 @@ def payment(row: Payment, *, now: datetime, due_minor: int | None = None) -> dic
         failure = {"code": code, "detail": " ".join([str(FAILURES[code]), *kept_until])}
     next_action = None
     if payable and row.next_action_url and row.source_type != "client":
-        next_action = {"type": "redirect", "url": row.next_action_url, "return_url": return_url(row)}
+        # What STC Pay waits for comes through us: where it goes at the gateway is no page for a browser.
+        code_due = row.source_type == STC_PAY
+        next_action = {
+            "type": "otp" if code_due else "redirect",
+            "url": None if code_due else row.next_action_url,
+            "return_url": None if code_due else return_url(row),
+        }
     notice = _notice_of(row, payable=payable)
     return {
         "id": str(row.id),
@@ -71,17 +80,20 @@ def _notice_of(row: Payment, *, payable: bool) -> str | None:
     """The code of what a payer should know about a payment that has not failed."""
     if row.quarantined_because:
         return "under_review"
+    unneeded = any(refund.reason in UNNEEDED for refund in row.refunds.all())
     if row.state == PaymentState.VOIDED:
-        return "released"
+        return "not_needed" if unneeded and row.settled_at is not None else "released"
     if row.state == PaymentState.INITIATED:
+        if row.source_type in OWN_NOTICES and payable and row.next_action_url:
+            return OWN_NOTICES[row.source_type]
+        if row.source_type == HOSTED and row.invoice_id is not None:
+            return None  # a page that is about to close
         if row.source_type != "client":
             return "waiting_for_payer" if payable and row.next_action_url else "waiting_for_bank"
         if row.gateway_seen:
             return "waiting_for_payer" if payable else "waiting_for_bank"
         return "not_started" if payable and row.checked_at else None
-    if any(refund.reason in UNNEEDED for refund in row.refunds.all()):
-        return "not_needed"
-    return None
+    return "not_needed" if unneeded else None
 
 
 def _kept_until(row: Payment, *, now: datetime) -> list[str]:

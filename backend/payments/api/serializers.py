@@ -13,9 +13,11 @@ from backend.core.api.shapes import MoneyShape, Shape
 from backend.payments.models import DifferenceKind, Outcome, PaymentState, Purpose, ReceiptMethod, TaskKind
 from backend.payments.refusals import FAILURES, NOTICES
 
-SOURCES = [(name, name) for name in ("client", "token", "applepay", "stcpay", "saved_card")]
+SOURCES = [(name, name) for name in ("client", "token", "applepay", "stcpay", "saved_card", "hosted")]
 RECEIPTS_SHOWN = 50
 MOST_MINOR = 10_000_000
+OTP_DIGITS = (4, 10)
+"""How many a code may have. Those of STC Pay have six; that is not documented as a promise."""
 
 
 class Opaque(serializers.CharField):
@@ -60,6 +62,15 @@ class PaymentBody(Body):
         return attrs
 
 
+class OtpBody(Body):
+    otp = fields.Digits(max_length=40, help_text="The code STC Pay sent, in any digits")
+
+    def validate_otp(self, value: str) -> str:
+        if not OTP_DIGITS[0] <= len(value) <= OTP_DIGITS[1]:
+            raise serializers.ValidationError("", code="invalid_format")
+        return value
+
+
 class PaidBookingShape(Shape):
     id = serializers.UUIDField()
     state = serializers.CharField()
@@ -77,9 +88,11 @@ class NoticeShape(Shape):
 
 
 class NextActionShape(Shape):
-    type = serializers.CharField(help_text="redirect")
-    url = serializers.CharField()
-    return_url = serializers.CharField()
+    type = serializers.CharField(
+        help_text="An open list: `redirect` (open `url`), `otp` (ask for STC Pay's code, send it to `submitOtp`)"
+    )
+    url = serializers.CharField(allow_null=True, help_text="For redirect")
+    return_url = serializers.CharField(allow_null=True, help_text="For redirect: where its page ends")
 
 
 class ClientPaymentShape(Shape):

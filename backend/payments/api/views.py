@@ -29,6 +29,7 @@ from backend.core.time import RIYADH
 from backend.payments import operations
 from backend.payments import queries as money
 from backend.payments.api import present, serializers
+from backend.payments.api.afterwards import MessagesAfterwards
 from backend.payments.api.desk import refuse_card_data
 from backend.payments.gateway import gateway
 from backend.payments.models import Payment, PaymentState, Reconciliation
@@ -83,7 +84,8 @@ class BookingPayments(Endpoint):
         summary="Begin to pay a booking's deposit, or what is left of its price",
         description=(
             "With source `client` the app pays through Moyasar's SDK using `client_payment`; otherwise we charge "
-            "the source and `next_action` says when a page must be opened. Card numbers are refused."
+            "the source and `next_action` says when a page must be opened or a code entered. `hosted` needs nothing "
+            "of the app but a browser. Card numbers are refused."
         ),
         tags=["payments"],
         parameters=[IDEMPOTENCY_KEY],
@@ -161,6 +163,47 @@ class PaymentItem(Endpoint):
         return Response(present.payment(payment, now=now), headers=PRIVATE)
 
 
+class PaymentOtp(Endpoint):
+    access = {"POST": SIGNED_IN}
+
+    @extend_schema(
+        operation_id="submitOtp",
+        summary="Send the code that an STC Pay payment waits for",
+        description=(
+            "Due while `next_action.type` is `otp`. A wrong code ends the payment, as its `failure` says; another can "
+            "be begun. A payment that has ended already is answered as it is."
+        ),
+        tags=["payments"],
+        parameters=[IDEMPOTENCY_KEY],
+        request=serializers.OtpBody,
+        responses={200: serializers.PaymentShape},
+    )
+    def post(self, request: Request, payment_id: uuid.UUID) -> Response:
+        customer = person(request)
+        own_payment(customer, payment_id)
+        body = self.body(serializers.OtpBody, request)
+        key = idempotency.read_key(request.headers.get("Idempotency-Key"), required=True)
+        assert key is not None
+        outcome = idempotency.once(
+            user_id=customer.pk,
+            operation="submitOtp",
+            key=key,
+            fingerprint=idempotency.fingerprint(request.path, request.data),
+            act=lambda: (200, b""),
+            now=timezone.now(),
+        )
+        operations.submit_code(
+            customer=customer,
+            payment_id=payment_id,
+            otp=body["otp"],
+            again=outcome.replayed,
+            now=timezone.now(),
+        )
+        headers = PRIVATE | ({"Idempotent-Replayed": "true"} if outcome.replayed else {})
+        shown = present.payment(own_payment(customer, payment_id), now=timezone.now())
+        return Response(shown, headers=headers)
+
+
 def should_ask(payment: Payment, now: datetime) -> bool:
     waiting = payment.state == PaymentState.INITIATED and now - payment.created_at >= ASK_AFTER
     return waiting and (payment.checked_at is None or now - payment.checked_at >= ASK_AGAIN_AFTER)
@@ -209,8 +252,9 @@ class MoyasarWebhook(PublicEndpoint):
             raise UnverifiedRefusal
         except WebhookUnreadable:
             raise UnreadableRefusal
-        operations.take_in(call, now=now, using=using)
-        return Response({"received": True}, headers=PRIVATE)
+        acted = operations.take_in(call, now=now, using=using)
+        answer = MessagesAfterwards if acted else Response
+        return answer({"received": True}, headers=PRIVATE)
 
 
 class FinancePayments(Endpoint):

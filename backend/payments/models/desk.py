@@ -51,7 +51,10 @@ class DeskReceipt(models.Model):
                 name="receipt_voided_whole_or_not",
             ),
         ]
-        indexes = [models.Index(fields=["booking", "-taken_at", "-id"], name="receipt_by_booking")]
+        indexes = [
+            models.Index(fields=["booking", "-taken_at", "-id"], name="receipt_by_booking"),
+            models.Index(fields=["-taken_at", "-id"], name="receipt_newest_first"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.amount_minor}"

@@ -35,9 +35,13 @@ class Payment(models.Model):
     """One attempt to pay for a booking. Its id is Moyasar's `given_id`, so an attempt can always be looked up there.
 
     `quarantined_because` is set when the gateway's payment does not match ours (amount, currency, metadata): its
-    money is never counted for the booking, and finance sees it. `save_card` is the payer's wish that has not been
+    money is never counted for the booking, and finance sees it; `suspended_minor` is how much of it the gateway holds
+    for us. `save_card` is the payer's wish that has not been
     met yet. `manual` asks the bank to hold the money only; `secured_at` is when the booking came to stand on such a
     hold, `settled_at` when money was first seen to be charged.
+
+    What is paid on a page of the gateway's (`invoice_id`) has an id that the gateway chose: `gateway_id`, known once
+    there is money. A second payment on the same page becomes a row of its own, under the gateway's id.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -50,7 +54,10 @@ class Payment(models.Model):
     currency = models.CharField(max_length=3, default=CURRENCY)
     captured_minor = models.PositiveIntegerField(default=0)
     refunded_minor = models.PositiveIntegerField(default=0)
+    suspended_minor = models.PositiveIntegerField(default=0, db_default=0)
     source_type = models.CharField(max_length=12)
+    invoice_id = models.UUIDField(null=True, blank=True, db_index=True)
+    gateway_id = models.UUIDField(null=True, blank=True, unique=True)
     save_card = models.BooleanField(default=False, db_default=False)
     manual = models.BooleanField(default=False, db_default=False)
     next_action_url = models.URLField(max_length=500, blank=True, default="")
@@ -84,12 +91,31 @@ class Payment(models.Model):
         return f"{self.id} {self.state}"
 
     @property
+    def gateway_key(self) -> uuid.UUID:
+        """The id the gateway knows this payment by."""
+        return self.gateway_id or self.pk
+
+    @property
     def state_by_totals(self) -> PaymentState:
         """The state of captured money. The gateway says `refunded` after the first halala; the totals say how much."""
         if not self.refunded_minor:
             return PaymentState.CAPTURED
         whole = self.refunded_minor >= self.captured_minor
         return PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
+
+
+class RefundReason(models.TextChoices):
+    """Why money goes back. Goodwill is a gift; all others return what was paid beyond what is owed."""
+
+    BOOKING_CLOSED = "booking_closed"
+    NOTHING_TO_PAY = "no_booking_to_pay"
+    MORE_THAN_DUE = "more_than_due"
+    GOODWILL = "goodwill"
+
+
+SURPLUS = (RefundReason.BOOKING_CLOSED, RefundReason.NOTHING_TO_PAY, RefundReason.MORE_THAN_DUE)
+HOSTED, STC_PAY = "hosted", "stcpay"
+"""`source_type` of an attempt on a page of the gateway's own, and of one that waits for a code."""
 
 
 class RefundState(models.TextChoices):

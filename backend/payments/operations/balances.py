@@ -6,11 +6,9 @@ from datetime import datetime
 
 from backend.bookings.models import Booking
 from backend.payments import messages
-from backend.payments.models import Payment
+from backend.payments.models import Payment, RefundReason
 from backend.payments.operations.refunding import owe_back
 from backend.payments.queries import OWING_STATES, balance_of
-
-MORE_THAN_DUE = "more_than_due"
 
 
 def balance_paid(payment: Payment, *, now: datetime) -> None:
@@ -23,4 +21,4 @@ def balance_paid(payment: Payment, *, now: datetime) -> None:
     due = balance_of(booking, without=payment.pk).due_minor if booking.state in OWING_STATES else 0
     if kept := min(due, payment.captured_minor):
         messages.balance_received(payment, kept, now=now)
-    owe_back(payment, amount_minor=payment.captured_minor - kept, reason=MORE_THAN_DUE, now=now)
+    owe_back(payment, amount_minor=payment.captured_minor - kept, reason=RefundReason.MORE_THAN_DUE, now=now)

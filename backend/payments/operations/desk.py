@@ -15,6 +15,8 @@ from backend.bookings.refusals import CannotChangeStatus
 from backend.core.errors import NotFound
 from backend.core.money import plain
 from backend.payments.models import DeskReceipt
+from backend.payments.operations.invoicing import credit_receipt, invoice_receipt
+from backend.payments.operations.posting import post
 from backend.payments.queries import OWING_STATES, balance_of
 from backend.payments.refusals import MoreThanDue
 
@@ -41,7 +43,7 @@ def take_money(
         due = balance_of(booking).due_minor
         if amount_minor > due:
             raise MoreThanDue(amount=plain(due), currency=booking.currency)
-        return DeskReceipt.objects.create(
+        receipt = DeskReceipt.objects.create(
             booking=booking,
             method=method,
             amount_minor=amount_minor,
@@ -51,6 +53,9 @@ def take_money(
             taken_by=taken_by,
             taken_at=now,
         )
+        post(booking.pk, now=now)
+        invoice_receipt(receipt, now=now)
+        return receipt
 
 
 def void_receipt(
@@ -71,4 +76,6 @@ def void_receipt(
         if receipt.voided_at is None:
             receipt.voided_at, receipt.voided_by, receipt.void_reason = now, voided_by, reason
             receipt.save(update_fields=["voided_at", "voided_by", "void_reason"])
+            post(booking.pk, now=now)
+            credit_receipt(receipt, now=now)
         return receipt

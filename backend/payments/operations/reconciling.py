@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from backend.core import limits
 from backend.core.limits import Limit
 from backend.core.time import RIYADH
 from backend.payments.gateway import configured, gateway
 from backend.payments.models import (
+    HOSTED,
     PAID_STATES,
     Difference,
     DifferenceKind,
@@ -23,13 +24,14 @@ from backend.payments.models import (
     Reconciliation,
 )
 from backend.payments.operations.recording import mismatch_of, state_of
-from backend.payments.operations.settling import settle
+from backend.payments.operations.settling import settle, settle_on_page
 from backend.payments.providers import GatewayError, GatewayPayment, PaymentGateway
 
 logger = logging.getLogger("mawid.payments")
 
-HEALABLE = (DifferenceKind.STATUS, DifferenceKind.REFUNDED)
-"""Differences that `settle` may mend: the gateway knows better, and asking it again changes nothing else."""
+HEALABLE = (DifferenceKind.STATUS, DifferenceKind.REFUNDED, DifferenceKind.MISSING_HERE)
+"""Differences that `settle` may mend: the gateway knows better, and asking it again changes nothing else. What is
+missing here is found again when it was paid on a page of ours."""
 CATCH_UP = Limit("payments_catch_up", 1, timedelta(hours=1), scaled=False)
 LOOK_BACK = timedelta(days=1)
 _MOVED = frozenset({"paid", "captured", "refunded", "authorized"})
@@ -55,10 +57,10 @@ def reconcile(
     ours = Payment.objects.filter(created_at__gte=starts, created_at__lt=ends)
     for payment in ours.iterator(chunk_size=1000):
         ours_count += 1
-        if payment.pk in matched:
-            continue
+        if payment.gateway_key in matched or (payment.source_type == HOSTED and payment.gateway_id is None):
+            continue  # a page on which nothing was paid is no payment of theirs
         # Perhaps it was created just outside the days by their clock, perhaps it never reached them.
-        truth_or_none = using.fetch_payment(payment.pk)
+        truth_or_none = using.fetch_payment(payment.gateway_key)
         if truth_or_none is not None:
             _compare(run, payment, truth_or_none, using=using, now=now, heal=heal)
         elif (
@@ -89,10 +91,10 @@ def catch_up(now: datetime) -> int:
     try:
         for batch in _batches(using.list_payments(updated_from=now - LOOK_BACK)):
             for payment, truth in _pairs(batch):
-                if payment is None or payment.quarantined_because or _kind(payment, truth) is None:
+                if (payment is not None and payment.quarantined_because) or _kind(payment, truth) is None:
                     continue
-                settled = settle(payment.pk, now=now, using=using)
-                healed += _kind(settled, truth) is None
+                settled = _settle_as_told(payment, truth, using=using, now=now)
+                healed += settled is not None and _kind(settled, truth) is None
     except GatewayError as error:
         logger.warning("catching up left for the next run", extra={"error": str(error)})
     return healed
@@ -103,8 +105,25 @@ def open_differences(run: Reconciliation) -> int:
 
 
 def _pairs(batch: list[GatewayPayment]) -> Iterator[tuple[Payment | None, GatewayPayment]]:
-    mine = Payment.objects.in_bulk([truth.id for truth in batch])
-    return ((mine.get(truth.id), truth) for truth in batch)
+    """Each of theirs beside ours. A try on a page of ours that came to nothing is left out: it has no row here."""
+    ids = [truth.id for truth in batch]
+    mine = {row.gateway_key: row for row in Payment.objects.filter(Q(pk__in=ids) | Q(gateway_id__in=ids))}
+    tried = [truth.invoice_id for truth in batch if truth.invoice_id is not None and truth.id not in mine]
+    pages = set(Payment.objects.filter(invoice_id__in=tried).values_list("invoice_id", flat=True))
+    for truth in batch:
+        if truth.id in mine or truth.status in _MOVED or truth.invoice_id not in pages:
+            yield mine.get(truth.id), truth
+
+
+def _settle_as_told(
+    payment: Payment | None, truth: GatewayPayment, *, using: PaymentGateway, now: datetime
+) -> Payment | None:
+    """Settle what differs; None for a payment of theirs that was made on no page of ours. Raises GatewayError."""
+    if payment is not None:
+        return settle(payment.pk, now=now, using=using)
+    if truth.invoice_id is None:
+        return None
+    return settle_on_page(truth.id, truth.invoice_id, now=now, using=using)
 
 
 def _compare(
@@ -120,12 +139,12 @@ def _compare(
     if kind is None:
         return
     difference = _note(run, kind, truth.id, ours=_ours(payment) if payment else None, theirs=_theirs(truth))
-    if payment is not None and heal and kind in HEALABLE:
+    if heal and kind in HEALABLE:
         try:
-            healed = settle(payment.pk, now=now, using=using)
+            healed = _settle_as_told(payment, truth, using=using, now=now)
         except GatewayError:
             return
-        if _kind(healed, truth) is None:
+        if healed is not None and _kind(healed, truth) is None:
             difference.healed_at = now
             difference.save(update_fields=["healed_at"])
 

@@ -57,6 +57,9 @@ def mismatch_of(payment: Payment, truth: GatewayPayment) -> str:
         return "currency"
     if truth.amount_minor != payment.amount_minor:
         return "amount"
+    if payment.invoice_id is not None:
+        # Made on a page of ours: whether its metadata comes along is not documented, its page does.
+        return "" if truth.invoice_id == payment.invoice_id else "metadata"
     ours = {"payment_id": str(payment.pk), "booking_id": str(payment.booking_id)}
     if any(truth.metadata.get(key) != value for key, value in ours.items()):
         return "metadata"
@@ -69,10 +72,11 @@ def record(payment: Payment, truth: GatewayPayment, *, now: datetime) -> bool:
     True when its money is seen to be charged for the first time.
     """
     payment.gateway_seen = True
+    payment.suspended_minor = 0
     payment.checked_at = now
     if payment.failure_code != HOLD_LAPSED:  # why it lapsed is worth more than "approved"
         payment.gateway_message = (truth.message or "")[:300]
-    payment.next_action_url = _page_of(truth)
+    payment.next_action_url = page_url(truth.transaction_url, about=payment.pk)
     state = state_of(payment, truth)
     charged_now = state == PaymentState.CAPTURED and payment.settled_at is None
     if state == PaymentState.CAPTURED:
@@ -95,10 +99,9 @@ def record(payment: Payment, truth: GatewayPayment, *, now: datetime) -> bool:
     return charged_now
 
 
-def _page_of(truth: GatewayPayment) -> str:
+def page_url(url: str | None, *, about: uuid.UUID) -> str:
     """The page the payer must open; one too long to keep is none, and must not cost us the rest of the answer."""
-    url = truth.transaction_url or ""
-    if len(url) > LONGEST_URL:
-        logger.error("payment page too long to keep", extra={"payment_id": str(truth.id), "length": len(url)})
+    if url is not None and len(url) > LONGEST_URL:
+        logger.error("payment page too long to keep", extra={"payment_id": str(about), "length": len(url)})
         return ""
-    return url
+    return url or ""

@@ -22,7 +22,9 @@ from django.utils import timezone
 from backend.core.alarms import raise_alarm
 from backend.payments import messages
 from backend.payments.gateway import configured, gateway
-from backend.payments.models import Payment, PaymentState, Refund, RefundState
+from backend.payments.models import Payment, PaymentState, Refund, RefundReason, RefundState
+from backend.payments.operations.invoicing import credit_payment
+from backend.payments.operations.posting import post
 from backend.payments.operations.recording import lock_payment, record
 from backend.payments.providers import (
     GatewayError,
@@ -42,14 +44,15 @@ OUR_DOOR = (401, 403, 405)
 """Refusals of our key, our address or our account (facts 1 and 2): they say nothing about the refund."""
 VOIDABLE_FOR = timedelta(minutes=110)
 """Of a charge; the gateway's own window is about two hours (facts 9)."""
-BOOKING_CLOSED, NOTHING_TO_PAY = "booking_closed", "no_booking_to_pay"
-"""Reasons: what was paid for a booking that ended, and money that no booking waited for."""
 
 
 def owe_back(
     payment: Payment, *, amount_minor: int, reason: str, now: datetime, requested_by: Any = None
 ) -> Refund | None:
-    """Write down money owed back, once per reason, never more than is left; it is sent once this commits."""
+    """Write down money owed back, once per reason, never more than is left; it is sent once this commits.
+
+    Whoever decides it posts it: `posting.post`, when all that goes with it is written down.
+    """
     amount = min(amount_minor, unowed_minor(payment))
     if amount <= 0:
         return None
@@ -84,6 +87,14 @@ def unowed_minor(payment: Payment) -> int:
     return int(whole - returned - (sums["open"] or 0))
 
 
+def check_void(payment: Payment) -> None:
+    """Alarm where more was voided than is owed back: that was done at the gateway's own desk. Ours are owed first."""
+    owed = payment.refunds.aggregate(all=Sum("amount_minor"))["all"] or 0
+    counted = payment.settled_at is not None or payment.secured_at is not None
+    if counted and owed < (payment.captured_minor or payment.amount_minor):
+        raise_alarm("payment_voided_elsewhere", str(payment.pk), booking=payment.booking.reference)
+
+
 def _send_quietly(refund_id: uuid.UUID) -> None:
     """After commit the request must not fail any more: what goes wrong here is finished by `sweep`."""
     try:
@@ -99,7 +110,7 @@ def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
     refund = Refund.objects.select_related("payment").get(pk=refund_id)
     using = gateway()
     try:
-        before = using.fetch_payment(refund.payment_id)
+        before = using.fetch_payment(refund.payment.gateway_key)
         if before is None:
             return _manual(refund, "the gateway does not know this payment")
         if before.status in VOIDABLE_STATUSES and _should_void(refund, before, now=now):
@@ -115,7 +126,7 @@ def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
             if refund.attempts > len(PAUSES) + 1:
                 return _manual(refund, "no answer, and the total has not moved")
         Refund.objects.filter(pk=refund.pk).update(refunded_before_minor=before.refunded_minor)
-        after = using.refund_payment(refund.payment_id, refund.amount_minor)
+        after = using.refund_payment(refund.payment.gateway_key, refund.amount_minor)
     except GatewayRefused as error:
         if error.status in OUR_DOOR:
             _later(refund, str(error), now=now)
@@ -138,15 +149,20 @@ def _should_void(refund: Refund, truth: GatewayPayment, *, now: datetime) -> boo
     charged_at = refund.payment.settled_at or now
     whole = refund.amount_minor >= (truth.captured_minor or truth.amount_minor) and not truth.refunded_minor
     unanswered = refund.refunded_before_minor is not None
-    return refund.reason == NOTHING_TO_PAY and whole and not unanswered and now - charged_at < VOIDABLE_FOR
+    return (
+        refund.reason == RefundReason.NOTHING_TO_PAY
+        and whole
+        and not unanswered
+        and now - charged_at < VOIDABLE_FOR
+    )
 
 
 def _void(refund: Refund, using: PaymentGateway) -> GatewayPayment:
     """The payment voided, or as it is when the gateway would rather not. Raises GatewayError."""
     try:
-        return using.void_payment(refund.payment_id)
+        return using.void_payment(refund.payment.gateway_key)
     except GatewayRefused as refusal:
-        found = None if refusal.status in OUR_DOOR else using.fetch_payment(refund.payment_id)
+        found = None if refusal.status in OUR_DOOR else using.fetch_payment(refund.payment.gateway_key)
         if found is None:
             raise
         return found
@@ -193,6 +209,8 @@ def _done(refund: Refund, truth: GatewayPayment, *, now: datetime) -> bool:
     with transaction.atomic():
         payment = lock_payment(refund.payment_id)
         record(payment, truth, now=now)
+        if payment.state == PaymentState.VOIDED:
+            check_void(payment)
         refund.payment = payment
         refund.state, refund.done_at, refund.last_error = RefundState.DONE, now, ""
         refund.save(update_fields=["state", "done_at", "last_error"])
@@ -200,6 +218,8 @@ def _done(refund: Refund, truth: GatewayPayment, *, now: datetime) -> bool:
             messages.money_released(refund, now=now)
         else:
             messages.refund_issued(refund, now=now)
+        post(payment.booking_id, now=now)
+        credit_payment(payment, now=now)
     return True
 
 

@@ -16,9 +16,12 @@ from backend.bookings.models import BookingState
 from backend.core.alarms import raise_alarm
 from backend.payments import messages
 from backend.payments.gateway import configured, gateway
-from backend.payments.models import PAID_STATES, Payment, PaymentState, Purpose
+from backend.payments.models import HOSTED, PAID_STATES, Payment, PaymentState, Purpose, RefundReason
 from backend.payments.operations.balances import balance_paid
 from backend.payments.operations.cards import keep_card
+from backend.payments.operations.hosted import MONEY_STATES, is_over, look_at_page, row_of
+from backend.payments.operations.invoicing import credit_payment, invoice_payment
+from backend.payments.operations.posting import post
 from backend.payments.operations.recording import (
     HOLD_LAPSED,
     STATE_OF_STATUS,
@@ -26,7 +29,7 @@ from backend.payments.operations.recording import (
     mismatch_of,
     record,
 )
-from backend.payments.operations.refunding import BOOKING_CLOSED, NOTHING_TO_PAY, OUR_DOOR, owe_back
+from backend.payments.operations.refunding import OUR_DOOR, check_void, owe_back
 from backend.payments.providers import GatewayError, GatewayPayment, GatewayRefused, PaymentGateway
 
 logger = logging.getLogger("mawid.payments")
@@ -46,7 +49,10 @@ def settle(payment_id: uuid.UUID, *, now: datetime, using: PaymentGateway | None
     parallel. Raises GatewayError when the gateway cannot say.
     """
     asked = using or gateway()
-    truth = asked.fetch_payment(payment_id)
+    known = Payment.objects.select_related("booking").get(pk=payment_id)
+    if known.source_type == HOSTED and known.gateway_id is None:
+        return _settle_page(known, using=asked, now=now)
+    truth = asked.fetch_payment(known.gateway_key)
     if truth is not None:
         payment = apply(payment_id, truth, now=now)
         return _charge_hold(payment, using=asked, now=now) if truth.status == "authorized" else payment
@@ -60,6 +66,41 @@ def settle(payment_id: uuid.UUID, *, now: datetime, using: PaymentGateway | None
     return payment
 
 
+def settle_on_page(
+    gateway_id: uuid.UUID, invoice_id: uuid.UUID, *, now: datetime, using: PaymentGateway
+) -> Payment | None:
+    """Settle a payment that was made on a page, told by both of their ids. Safe to repeat, as `settle`.
+
+    None when the page is not ours, or no money moved. Raises GatewayError.
+    """
+    if not Payment.objects.filter(invoice_id=invoice_id).exists():
+        return None
+    truth = using.fetch_payment(gateway_id)
+    payment_id = row_of(truth, now=now) if truth is not None else None
+    if truth is None or payment_id is None:
+        return None
+    payment = apply(payment_id, truth, now=now)
+    return _charge_hold(payment, using=using, now=now) if truth.status == "authorized" else payment
+
+
+def _settle_page(attempt: Payment, *, using: PaymentGateway, now: datetime) -> Payment:
+    """What came of an attempt on the gateway's page, and of every other payment made there."""
+    page = look_at_page(attempt, using=using, now=now)
+    over = attempt.expires_at <= now
+    if page is not None:
+        over = is_over(page)
+        for tried in page.payments:
+            if STATE_OF_STATUS.get(tried.status) in MONEY_STATES:
+                settle_on_page(tried.id, page.id, now=now, using=using)
+    with transaction.atomic():
+        payment = lock_payment(attempt.pk)
+        payment.checked_at = now
+        payment.save(update_fields=["checked_at"])
+    if over and payment.gateway_id is None:
+        return fail(payment.pk, "payment_expired", message="nothing was paid on the page", now=now)
+    return payment
+
+
 def settle_after_commit(payment_id: uuid.UUID) -> None:
     """Settle once the running transaction commits; what goes wrong then is finished by `sweep`."""
     transaction.on_commit(partial(_settle_quietly, payment_id))
@@ -70,11 +111,10 @@ def apply(payment_id: uuid.UUID, truth: GatewayPayment, *, now: datetime) -> Pay
     with transaction.atomic():
         payment = lock_payment(payment_id)
         if _is_not_ours(payment, truth, now=now):
+            post(payment.booking_id, now=now)
             return payment
-        before = payment.state
+        before, returned = payment.state, payment.refunded_minor
         charged_now = record(payment, truth, now=now)
-        if payment.state in (*PAID_STATES, PaymentState.AUTHORIZED):
-            keep_card(payment, truth, now=now)
         if payment.state in (*PAID_STATES, PaymentState.AUTHORIZED):
             keep_card(payment, truth, now=now)
         if charged_now and payment.state != PaymentState.REFUNDED:
@@ -82,7 +122,12 @@ def apply(payment_id: uuid.UUID, truth: GatewayPayment, *, now: datetime) -> Pay
         elif payment.state == PaymentState.AUTHORIZED and payment.secured_at is None:
             _hold_came(payment, now=now)
         elif payment.state == PaymentState.VOIDED and before != payment.state:
-            _was_voided(payment)
+            check_void(payment)
+        post(payment.booking_id, now=now)
+        if charged_now:
+            invoice_payment(payment, now=now)
+        elif (payment.state, payment.refunded_minor) != (before, returned):
+            credit_payment(payment, now=now)
     return payment
 
 
@@ -147,19 +192,29 @@ def _is_not_ours(payment: Payment, truth: GatewayPayment, *, now: datetime) -> b
         if not payment.quarantined_because:
             raise_alarm("payment_quarantined", str(payment.pk), because=mismatch)
         payment.quarantined_because = mismatch
+        payment.suspended_minor = _held_minor(payment, truth)
         payment.gateway_seen = True
         payment.checked_at = now
-        payment.save(update_fields=["quarantined_because", "gateway_seen", "checked_at"])
+        payment.save(update_fields=["quarantined_because", "suspended_minor", "gateway_seen", "checked_at"])
         return True
     if not mismatch:
         payment.quarantined_because = ""
     return False
 
 
+def _held_minor(payment: Payment, truth: GatewayPayment) -> int:
+    """Halalas the gateway holds of money put aside; in another currency there are none to count."""
+    if truth.currency != payment.currency or STATE_OF_STATUS.get(truth.status) != PaymentState.CAPTURED:
+        return 0
+    return max((truth.captured_minor or truth.amount_minor) - truth.refunded_minor, 0)
+
+
 def _money_came(payment: Payment, *, now: datetime) -> None:
     if payment.secured_at is not None:
         salons = bookings.deposit_charged(payment.booking_id, now=now)
-        owe_back(payment, amount_minor=payment.captured_minor - salons, reason=BOOKING_CLOSED, now=now)
+        owe_back(
+            payment, amount_minor=payment.captured_minor - salons, reason=RefundReason.BOOKING_CLOSED, now=now
+        )
         if salons:
             messages.deposit_received(payment, now=now)
         return
@@ -170,7 +225,7 @@ def _money_came(payment: Payment, *, now: datetime) -> None:
     elif bookings.deposit_paid(payment.booking_id, now=now):
         messages.deposit_received(payment, now=now)
     else:
-        owe_back(payment, amount_minor=payment.captured_minor, reason=NOTHING_TO_PAY, now=now)
+        owe_back(payment, amount_minor=payment.captured_minor, reason=RefundReason.NOTHING_TO_PAY, now=now)
 
 
 def _hold_came(payment: Payment, *, now: datetime) -> None:
@@ -181,13 +236,7 @@ def _hold_came(payment: Payment, *, now: datetime) -> None:
         payment.save(update_fields=["secured_at"])
         messages.deposit_held(payment, now=now)
     else:
-        owe_back(payment, amount_minor=payment.amount_minor, reason=NOTHING_TO_PAY, now=now)
-
-
-def _was_voided(payment: Payment) -> None:
-    """Our own voids are written down as refunds first; any other was made at the gateway's own desk."""
-    if (payment.secured_at or payment.settled_at) and not payment.refunds.exists():
-        raise_alarm("payment_voided_elsewhere", str(payment.pk), booking=payment.booking.reference)
+        owe_back(payment, amount_minor=payment.amount_minor, reason=RefundReason.NOTHING_TO_PAY, now=now)
 
 
 def _charge_hold(payment: Payment, *, using: PaymentGateway, now: datetime) -> Payment:
@@ -196,11 +245,11 @@ def _charge_hold(payment: Payment, *, using: PaymentGateway, now: datetime) -> P
     if amount <= 0:
         return payment
     try:
-        after = using.capture_payment(payment.pk, amount)
+        after = using.capture_payment(payment.gateway_key, amount)
     except GatewayRefused as refusal:
         if refusal.status in OUR_DOOR:
             raise
-        found = using.fetch_payment(payment.pk)  # perhaps somebody else was quicker
+        found = using.fetch_payment(payment.gateway_key)  # perhaps somebody else was quicker
         if found is None or found.status == "authorized":
             return _hold_lapsed(payment.pk, refusal, now=now)
         after = found

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from backend.bookings import operations as bookings
@@ -15,11 +14,12 @@ from backend.bookings.models import Booking, BookingState
 from backend.bookings.operations.transitions import lock_booking
 from backend.bookings.queries import bookings_of
 from backend.payments.gateway import gateway
-from backend.payments.models import Payment, PaymentState, Purpose
+from backend.payments.models import HOSTED, Payment, PaymentState, Purpose
+from backend.payments.operations.hosted import description, metadata, open_page, return_url
 from backend.payments.operations.refunding import OUR_DOOR
 from backend.payments.operations.settling import apply, fail, settle
 from backend.payments.providers import GatewayFault, GatewayRefused, GatewayUnreachable
-from backend.payments.queries import OWING_STATES, balance_of
+from backend.payments.queries import OWING_STATES, balance_of, is_wanted
 from backend.payments.refusals import DepositFirst, NothingToPay
 
 LIFETIME = timedelta(minutes=25)
@@ -51,6 +51,7 @@ def start_payment(
             amount = booking.deposit_minor
             # Who confirms by itself charges at once: there is nothing to wait for.
             manual = booking.salon.authorise_first and not booking.salon.auto_confirm
+            manual = manual and source_type != HOSTED  # the gateway's page charges at once
         return Payment.objects.create(
             booking=booking,
             purpose=purpose,
@@ -73,29 +74,24 @@ def _balance_to_pay(booking: Booking) -> int:
     return due
 
 
-def is_wanted(payment: Payment, *, now: datetime, due_minor: int | None = None) -> bool:
-    """Whether the booking still waits for this attempt's money. `due_minor` is what it owes, when that is known."""
-    booking = payment.booking
-    if payment.purpose == Purpose.BALANCE:
-        due = balance_of(booking).due_minor if due_minor is None else due_minor
-        return booking.state in OWING_STATES and due >= payment.amount_minor
-    return booking.state == BookingState.HELD and (booking.dies_at is None or booking.dies_at > now)
-
-
 def charge(payment_id: uuid.UUID, source: Mapping[str, Any], *, now: datetime) -> None:
-    """Charge a source from our side. Sent at most once per id: a repeat finds the first payment and reads it.
+    """Charge a source from our side, or have the gateway's page put up. Sent at most once per id: a repeat finds the
+    first payment and reads it.
 
     What surely was not carried out ends the attempt, so that the payer can begin another; an unknown outcome leaves it
     `initiated` for `settle`. Raises GatewayUnknown.
     """
     payment = Payment.objects.select_related("booking").get(pk=payment_id)
-    if payment.state != PaymentState.INITIATED or payment.gateway_seen:
+    if payment.state != PaymentState.INITIATED or payment.gateway_seen or payment.invoice_id is not None:
         return
     if not is_wanted(payment, now=now):
         # A late repeat of the request. Nothing is charged any more; what the first try did is only looked up.
         settle(payment_id, now=now)
         return
     try:
+        if payment.source_type == HOSTED:
+            open_page(payment, using=gateway(), now=now)
+            return
         answer = gateway().create_payment(
             given_id=payment.pk,
             amount_minor=payment.amount_minor,
@@ -112,16 +108,3 @@ def charge(payment_id: uuid.UUID, source: Mapping[str, Any], *, now: datetime) -
         fail(payment_id, "gateway_unavailable", message=str(error), now=now)
     else:
         apply(payment_id, answer, now=now)
-
-
-def metadata(payment: Payment) -> dict[str, str]:
-    """What ties the gateway's payment to ours; compared on every settlement."""
-    return {"payment_id": str(payment.pk), "booking_id": str(payment.booking_id)}
-
-
-def description(payment: Payment) -> str:
-    return f"Mawid {payment.booking.reference}"
-
-
-def return_url(payment: Payment) -> str:
-    return f"{settings.PUBLIC_BASE_URL}/pay/return/{payment.pk}"

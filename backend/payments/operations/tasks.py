@@ -20,6 +20,8 @@ from django.db.models import Q, QuerySet
 from backend.core.errors import NotFound
 from backend.payments import messages
 from backend.payments.models import Outcome, Payment, PaymentState, Refund, RefundState, Resolution, TaskKind
+from backend.payments.operations.invoicing import credit_payment
+from backend.payments.operations.posting import post
 from backend.payments.operations.refunding import send_refund
 from backend.payments.operations.settling import settle_after_commit
 from backend.payments.queries import lapsed_holds, manual_refunds, quarantined_payments
@@ -120,9 +122,12 @@ def resolve_task(*, task_id: uuid.UUID, outcome: str, note: str, by: Any, now: d
                     payment.state, payment.failure_code = PaymentState.AUTHORIZED, ""
                     payment.save(update_fields=["state", "failure_code"])
                 settle_after_commit(task_id)
-        return Resolution.objects.create(
+        answer = Resolution.objects.create(
             payment=payment, refund=refund, outcome=outcome, note=note, resolved_by=by, resolved_at=now
         )
+        post(payment.booking_id, now=now)
+        credit_payment(payment, now=now)
+        return answer
 
 
 def _closed_or_unknown(answers: QuerySet[Resolution]) -> Exception:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 
 from backend.core.alarms import raise_alarm
 from backend.core.patience import patience
 from backend.payments.gateway import configured, gateway
 from backend.payments.models import Payment, WebhookEvent
-from backend.payments.operations.settling import FAULTS_ALLOWED, settle
+from backend.payments.operations.settling import FAULTS_ALLOWED, settle, settle_on_page
 from backend.payments.providers import GatewayError, PaymentGateway, WebhookCall
 
 logger = logging.getLogger("mawid.payments")
@@ -26,14 +27,15 @@ PATIENCE = 2.0
 LONGEST_LOCK = "1s"
 
 
-def take_in(call: WebhookCall, *, now: datetime, using: PaymentGateway) -> None:
+def take_in(call: WebhookCall, *, now: datetime, using: PaymentGateway) -> bool:
     """Keep an event and act on it as far as the caller's patience goes. Never raises over what it says.
 
-    What is slow, down or broken (the gateway, a carrier of messages, a lock) is left to `sweep` and `deliver`.
+    What is slow, down or broken (the gateway, a carrier of messages, a lock) is left to `sweep` and `deliver`. False
+    for an event that was acted on before.
     """
     event_id, handled = receive_event(call, now=now)
     if handled:
-        return
+        return False
     try:
         with patience(PATIENCE), _short_locks():
             handle_event(event_id, now=now, live=call.live, using=using)
@@ -41,6 +43,7 @@ def take_in(call: WebhookCall, *, now: datetime, using: PaymentGateway) -> None:
         logger.warning("webhook left for sweep", extra={"error": str(error)})
     except Exception:  # the event is kept: whatever went wrong with it is no concern of the caller's
         logger.exception("webhook left for sweep")
+    return True
 
 
 @contextmanager
@@ -86,13 +89,36 @@ def handle_event(event_id: int, *, now: datetime, live: bool | None, using: Paym
         raise_alarm("webhook_of_the_other_mode", str(event.payment_id or event.event_id), live=live)
     elif event.payment_id is None:
         outcome = "ignored"
-    elif not Payment.objects.filter(pk=event.payment_id).exists():
-        outcome = "unknown_payment"
     else:
-        settle(event.payment_id, now=now, using=using)
-        outcome = "settled"
+        outcome = _settle_told(event, event.payment_id, now=now, using=using)
     WebhookEvent.objects.filter(pk=event_id, handled_at=None).update(handled_at=now, outcome=outcome)
     return outcome
+
+
+def _settle_told(event: WebhookEvent, told: uuid.UUID, *, now: datetime, using: PaymentGateway) -> str:
+    """Settle the payment an event is about, which on the gateway's page has an id of the gateway's."""
+    ours = Payment.objects.filter(Q(pk=told) | Q(gateway_id=told)).values_list("pk", flat=True).first()
+    if ours is not None:
+        settle(ours, now=now, using=using)
+        return "settled"
+    page = _page_of(event)
+    attempt = Payment.objects.filter(invoice_id=page).order_by("created_at").first() if page else None
+    if page is None or attempt is None:
+        return "unknown_payment"
+    settled = settle_on_page(told, page, now=now, using=using)
+    # The event belongs to our payment's story, whatever the gateway calls it.
+    WebhookEvent.objects.filter(pk=event.pk).update(payment_id=(settled or attempt).pk)
+    return "settled" if settled else "no_money_moved"
+
+
+def _page_of(event: WebhookEvent) -> uuid.UUID | None:
+    """The gateway's page that an event says its payment was made on."""
+    data = event.payload.get("data")
+    named = data.get("invoice_id") if isinstance(data, dict) else None
+    try:
+        return uuid.UUID(named) if isinstance(named, str) else None
+    except ValueError:
+        return None
 
 
 def finish_events(now: datetime) -> int:

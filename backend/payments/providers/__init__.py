@@ -33,8 +33,9 @@ class GatewayPayment:
     `status` is the gateway's word, lower-case; new ones may appear. `refunded_minor` is the running total
     (a partial refund already makes the status `refunded`), `captured_minor` is filled by manual captures
     only, `fee_minor` is an estimate: book fees from settlements. `response_code` and `message` are for
-    operators, never for the payer. `token` names the card when the payer asked to have it saved. `raw` is the
-    part of the answer that is safe to keep: no card holder, phone, address, token or payment page.
+    operators, never for the payer. `invoice_id` is the hosted page it was made on. `token` names the card when the
+    payer asked to have it saved. `raw` is the part of the answer that is safe to keep: no card holder, phone, address,
+    token or payment page.
     """
 
     id: UUID
@@ -45,6 +46,7 @@ class GatewayPayment:
     refunded_minor: int = 0
     captured_minor: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
+    invoice_id: UUID | None = None
     source_type: str | None = None
     card_company: str | None = None
     last_digits: str | None = None
@@ -127,7 +129,8 @@ class CallMade:
     """One request to the gateway and what came of it, safe to keep: no secret, no card, no payer.
 
     `outcome` is `ok`, or the kind of failure in the table above: `unreachable`, `refused`, `fault`, `unknown`.
-    `payment_id` is None for what is about no single payment. `note` is the payment's status, or why it went wrong.
+    `payment_id` is a hosted page's own id where one is read, and None for what is about no single payment. `note` is
+    the payment's status, or why it went wrong.
     """
 
     verb: str

@@ -16,8 +16,8 @@ from backend.payments.sandbox.store import Record, Store
 from backend.payments.sandbox.values import amount_format, iso, listed, metadata, parse_moment, whole_number
 
 LEAST = 100
-PAGE_CARDS = {"PAY": "4201320111111010", "DECLINE": "4201320000311101"}
-"""What the page's buttons charge: an approved mada card, and one without funds."""
+PAGE_CARDS = {"PAY": "4201320111111010", "VERIFY": "4201320111111010", "DECLINE": "4201320000311101"}
+"""What the page's buttons charge: an approved mada card, the same with the bank's page first, one without funds."""
 
 
 class Invoices:
@@ -140,15 +140,15 @@ class Invoices:
                         "month": 12,
                         "year": self._store.now().year + 2,
                         "cvc": "123",
-                        "3ds": False,
+                        "3ds": choice == "VERIFY",
                     },
                 },
                 ip=ip,
                 invoice_id=doc["id"],
             )
-            if payment["status"] == "paid":
-                doc["status"] = "paid"
-            self._saved(record)
+        if payment["source"]["transaction_url"]:
+            return str(payment["source"]["transaction_url"])
+        doc = self._get(doc["id"]).doc
         if doc["status"] != "paid" or not doc["success_url"]:
             return None
         hints = urlencode({"id": payment["id"], "status": payment["status"], "invoice_id": doc["id"]})

@@ -85,6 +85,8 @@ def invoice(record: Record, *, declined: bool) -> str:
         asked = (
             '<form method="post"><button name="choice" value="PAY" class="yes">'
             'الدفع بمدى · <bdi lang="en">Pay with mada</bdi></button>'
+            '<button name="choice" value="VERIFY">'
+            'الدفع مع تحقق البنك · <bdi lang="en">Pay, with the bank asking</bdi></button>'
             '<button name="choice" value="DECLINE">بطاقة بلا رصيد · <bdi lang="en">A card without funds</bdi>'
             "</button></form>"
         )

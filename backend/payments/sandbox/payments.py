@@ -368,8 +368,16 @@ class Payments:
             doc["status"] = "paid"
             doc["fee"] = estimated_fee(doc["amount"], source.get("company"))
             record.hidden["paid_at"] = iso(self.store.now())
+            self._pay_invoice(doc["invoice_id"])
         self._finish_token(record.hidden.get("token"), active=outcome.approved)
         self._moved(record, f"payment_{doc['status']}")
+
+    def _pay_invoice(self, invoice_id: str | None) -> None:
+        """Whoever was at the bank when a page closed, or was paid already, pays all the same."""
+        invoice = self.store.invoice(invoice_id) if invoice_id else None
+        if invoice is not None:
+            invoice.doc |= {"status": "paid", "updated_at": iso(self.store.now())}
+            self.store.save_invoice(invoice)
 
     def _finish_token(self, token_id: str | None, *, active: bool) -> None:
         token = self.store.token(token_id) if token_id else None

@@ -83,8 +83,10 @@ label(
     _("business"),
     _("businesses"),
     name=_("name"),
+    address=_("address"),
     vat_number=_("VAT number"),
     commercial_registration=_("commercial registration"),
+    commission_basis_points=_("commission in hundredths of a percent"),
     created_at=_("created"),
 )
 label(
@@ -125,6 +127,7 @@ label(
     free_cancel_hours=_("hours until which cancelling is free"),
     late_cancel_percent=_("part of the deposit kept after that (%)"),
     max_reschedules=_("moves of one booking by its customer"),
+    reminder_hours=_("hours before a visit at which its customer is reminded"),
     authorise_first=_("deposits are charged when the salon confirms"),
     prayer_pause=_("pause for prayer"),
     pause_prayers=_("prayers chosen"),
@@ -146,7 +149,7 @@ label(
 label_translated(City, "name")
 label_translated(District, "name")
 label_translated(Category, "name")
-label_translated(Business, "name")
+label_translated(Business, "name", "address")
 label_translated(Salon, "name", "description", "address")
 
 PRAYER_NAMES = {
@@ -206,12 +209,13 @@ class BusinessAdmin(NumberedAdmin):
     )
     ordering = ("-id",)
     search_fields = ("name_ar", "name_en", "vat_number", "commercial_registration")
-    fields = ("name", "vat_number", "commercial_registration")
+    fields = ("name", "address", "vat_number", "commercial_registration", "commission_basis_points")
 
 
 class SalonForm(ConsoleForm):
     rules = {
         "salon_percents_are_percents": _("A percentage is at most 100."),
+        "salon_reminders_are_few": _("At most three reminders, between 1 and 168 hours before."),
         "salon_grid_is_sensible": _("Between 5 and 240 minutes between starts."),
         "salon_horizon_is_sensible": _("At most 366 days ahead."),
         "salon_prayer_pause_known": _("A pause takes at most 120 minutes."),
@@ -357,6 +361,7 @@ class SalonAdmin(NumberedAdmin):
                 )
             },
         ),
+        (_("Reminders"), {"fields": ("reminder_hours",)}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

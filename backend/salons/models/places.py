@@ -76,21 +76,29 @@ class Category(models.Model):
 
 
 class Business(models.Model):
-    """The legal seller. One business may run several salons."""
+    """The legal seller. One business may run several salons. Name and address are those of its registration.
+
+    `commission_basis_points` is the platform's share of what its salons earn: 250 is 2.5 %.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=120)
+    address = models.CharField(max_length=200, blank=True, default="", db_default="")
     vat_number = models.CharField(
         max_length=15, blank=True, default="", validators=[RegexValidator(VAT_PATTERN)]
     )
     commercial_registration = models.CharField(
         max_length=10, blank=True, default="", validators=[RegexValidator(COMMERCIAL_REGISTRATION_PATTERN)]
     )
+    commission_basis_points = models.PositiveSmallIntegerField(default=0, db_default=0)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(commission_basis_points__lte=10_000), name="business_commission_in_whole"
+            ),
             _shaped("vat_number", VAT_PATTERN, "business_vat_number_shape"),
             _shaped(
                 "commercial_registration", COMMERCIAL_REGISTRATION_PATTERN, "business_registration_shape"
@@ -137,12 +145,24 @@ LONGEST_WAIT_FOR_CAPTURE = 5 * 24 * 60
 (Moyasar facts 9)."""
 
 
+MOST_REMINDERS = 3
+EARLIEST_REMINDER = 7 * 24
+"""Hours before a visit."""
+
+
+def usual_reminders() -> list[int]:
+    return [24, 2]
+
+
 class Salon(models.Model):
     """One place with one calendar of opening hours, and its rules for being booked.
 
     `deposit_percent` of the price is asked when booking, unless a service says otherwise; up to `free_cancel_hours`
     before the visit cancelling is free, later `late_cancel_percent` of the deposit is kept. Percentages are whole
     numbers. A pause for prayer lasts `prayer_pause_minutes` from the adhan at the salon's own place.
+
+    Customers are reminded `reminder_hours` before a visit. `has_own_wordings` spares a question for each message to
+    the customers of a salon that words none of its own (bookings.Wording).
 
     `version` guards an edit of this row. `catalogue_version` is raised by the database with every change of anything
     customers or the availability engine read about the salon, this row's own columns included.
@@ -187,6 +207,11 @@ class Salon(models.Model):
     prayer_pause_minutes = models.PositiveSmallIntegerField(default=30)
     services_may_span_pauses = models.BooleanField(default=False)
 
+    reminder_hours = ArrayField(
+        models.PositiveSmallIntegerField(), default=usual_reminders, db_default=[24, 2], blank=True
+    )
+    has_own_wordings = models.BooleanField(default=False, db_default=False, editable=False)
+
     rating_sum = models.PositiveIntegerField(default=0)
     rating_count = models.PositiveIntegerField(default=0)
     rating_score = models.GeneratedField(
@@ -214,6 +239,13 @@ class Salon(models.Model):
             ),
             models.CheckConstraint(condition=Q(horizon_days__lte=366), name="salon_horizon_is_sensible"),
             models.CheckConstraint(condition=Q(max_reschedules__lte=20), name="salon_moves_are_few"),
+            models.CheckConstraint(
+                condition=Q(reminder_hours__len__lte=MOST_REMINDERS)
+                & Q(reminder_hours__0__range=(1, EARLIEST_REMINDER))  # one that is not there is no fault
+                & Q(reminder_hours__1__range=(1, EARLIEST_REMINDER))
+                & Q(reminder_hours__2__range=(1, EARLIEST_REMINDER)),
+                name="salon_reminders_are_few",
+            ),
             models.CheckConstraint(
                 condition=Q(authorise_first=False) | Q(respond_within_minutes__lte=LONGEST_WAIT_FOR_CAPTURE),
                 name="salon_answers_while_an_authorisation_lives",

@@ -15,7 +15,7 @@ from backend.salons.queries.managing import businesses_of
 
 
 def new_business(values: Mapping[str, Any], *, now: datetime) -> Business:
-    """A seller as it is about to be written: `name` in both languages, `vat_number`, `commercial_registration`."""
+    """A seller as it is about to be written: `name` and `address` in both languages, and its two numbers."""
     business = Business(created_at=now)
     for name, value in _columns(values).items():
         setattr(business, name, value)
@@ -37,5 +37,7 @@ def edit_business(
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {name: value for name, value in values.items() if name != "name"}
-    return columns | (in_both("name", values["name"]) if "name" in values else {})
+    columns: dict[str, Any] = {}
+    for name, value in values.items():
+        columns |= in_both(name, value) if name in ("name", "address") else {name: value}
+    return columns

@@ -1,5 +1,7 @@
 """`manage.py serve`: migrate, then serve the API and run the minute loop beside it, until told to stop.
 
+With MESSAGE_DELIVERY=worker a worker that delivers messages runs beside it, too.
+
 This process supervises: Granian's workers and the loop are its children, and all of them hold on to it by the
 lifeline, so that even kill -9 of it leaves nothing behind.
 """
@@ -49,7 +51,9 @@ class Command(BaseCommand):
             "--workers", type=int, default=1, help=f"processes of {BLOCKING_THREADS} threads each"
         )
         parser.add_argument("--no-migrate", action="store_true", help="the database is up to date")
-        parser.add_argument("--no-tick", action="store_true", help="the minute loop runs somewhere else")
+        parser.add_argument(
+            "--no-tick", action="store_true", help="the minute loop and the message worker run somewhere else"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"] or settings.PORT
@@ -62,14 +66,16 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=min(options["verbosity"], 1))
         connections.close_all()
         os.environ[VARIABLE] = str(os.getpid())
-        loop = None if options["no_tick"] else MinuteLoop()
-        if loop:
-            loop.start()
+        beside = [] if options["no_tick"] else [Beside("tick", "--every", str(TICK_SECONDS))]
+        if beside and settings.MESSAGE_DELIVERY == "worker":
+            beside.append(Beside("deliver", "--forever"))
+        for child in beside:
+            child.start()
         try:
             serve(host, port, workers=options["workers"], quiet=options["verbosity"] == 0)
         finally:
-            if loop:
-                loop.stop()
+            for child in beside:
+                child.stop()
 
 
 def serve(host: str, port: int, *, workers: int, quiet: bool = False) -> None:
@@ -126,13 +132,14 @@ def why_port_is_taken(host: str, port: int) -> str | None:
     return None
 
 
-class MinuteLoop:
-    """`manage.py tick --every 60` as a child, started again should it ever end by itself."""
+class Beside:
+    """A command of `manage.py` as a child, started again should it ever end by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, *command: str) -> None:
+        self._command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *command]
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
-        self._keeper = threading.Thread(target=self._keep, name="minute-loop", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name=f"beside-{command[0]}", daemon=True)
 
     def start(self) -> None:
         self._keeper.start()
@@ -150,10 +157,9 @@ class MinuteLoop:
             child.wait()
 
     def _keep(self) -> None:
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "tick", "--every", str(TICK_SECONDS)]
         while not self._stopping.is_set():
             # A session of its own: Ctrl-C is for the supervisor, which stops its children in order.
-            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+            self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, start_new_session=True)
             if self._stopping.is_set():
                 self._child.terminate()
             self._child.wait()

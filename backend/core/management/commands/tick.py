@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -17,6 +19,9 @@ from django.utils import timezone
 from backend.core import jobs
 
 logger = logging.getLogger("mawid.tick")
+
+PROMPT_SECONDS = 5.0
+"""How often `--every` runs the jobs whose work is due within seconds."""
 
 
 class Command(BaseCommand):
@@ -33,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         every = options["every"]
         if every is None:
-            if not self.run_due(verbosity=options["verbosity"]):
+            if not self.run_due(jobs.registered(), verbosity=options["verbosity"]):
                 raise SystemExit(1)
             return
         if every <= 0:
@@ -41,15 +46,19 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        next_run = 0.0
         while not stop.is_set():
             close_old_connections()  # one that broke since the last run is replaced
-            self.run_due(verbosity=options["verbosity"])
-            stop.wait(every)
+            whole = time.monotonic() >= next_run
+            if whole:
+                next_run = time.monotonic() + every
+            self.run_due(jobs.registered() if whole else jobs.prompt(), verbosity=options["verbosity"])
+            stop.wait(min(PROMPT_SECONDS, max(next_run - time.monotonic(), 0.0)))
 
-    def run_due(self, *, verbosity: int) -> bool:
-        """Every registered job once; False when one of them failed."""
+    def run_due(self, due: Mapping[str, jobs.Job], *, verbosity: int) -> bool:
+        """Each job once; False when one of them failed."""
         well = True
-        for name, job in jobs.registered().items():
+        for name, job in due.items():
             try:
                 done = job(timezone.now())
             except Exception:  # one job's fault must not starve the others

@@ -139,7 +139,8 @@ def _faults(message: Message, plurals: int) -> Iterator[str]:
     if len(strings) != (1 if len(ids) == 1 else plurals):
         yield f"{len(strings)} of {plurals} plural forms"
     allowed = set().union(*map(_placeholders, ids))
-    counted = {name for name in allowed if name[1] == "d"}
+    # Templates write every value as a text, the number they count by too.
+    counted = {name for name in allowed if name[1] == "d"} or (allowed if len(allowed) == 1 else set())
     if not all(string.strip() for string in strings):
         yield "not translated"
         return

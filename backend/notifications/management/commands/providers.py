@@ -22,6 +22,13 @@ from backend.notifications.providers import PROVIDERS, Channel, message_provider
 from backend.notifications.tallies import Tally
 
 REACH_TIMEOUT = 3.0
+USED_FOR: dict[Channel, tuple[tuple[str, str], ...]] = {
+    "sms": (("OTP_PROVIDER", "codes"), ("SMS_PROVIDER", "texts")),
+    "whatsapp": (("OTP_PROVIDER", "codes"), ("SMS_PROVIDER", "texts")),
+    "push": (("PUSH_PROVIDER", "pushes"),),
+    "email": (("EMAIL_PROVIDER", "e-mails"),),
+}
+"""The settings that name a channel's providers, and for what."""
 
 
 @dataclass
@@ -87,11 +94,9 @@ class Command(BaseCommand):
 
 def _line(name: str, channel: Channel) -> Line:
     provider = message_provider(name)
-    # Texts other than codes go by SMS; WhatsApp carries codes where it is set up.
-    lists = ("OTP_PROVIDER", "SMS_PROVIDER") if channel == "sms" else ("OTP_PROVIDER",)
     used_for = [
-        f"{'codes' if variable == 'OTP_PROVIDER' else 'texts'} {names.index(name) + 1}"
-        for variable in lists
+        f"{what} {names.index(name) + 1}"
+        for variable, what in USED_FOR[channel]
         if name in (names := list(getattr(settings, variable)))
     ]
     return Line(
@@ -99,7 +104,7 @@ def _line(name: str, channel: Channel) -> Line:
         channel=channel,
         used_for=used_for,
         missing=[variable for variable, present in provider.needs(channel).items() if not present],
-        optional=channel != "sms",
+        optional=channel == "whatsapp",
         address=provider.address(channel),
     )
 
@@ -210,7 +215,7 @@ def _row(line: Line) -> tuple[str, ...]:
     total, rate, codes = line.total, _rate(line.total), line.today.get("codes")
     handed = total.accepted + total.refused + total.unknown
     if line.ready:
-        reach = "on this machine" if line.address is None else "not asked"
+        reach = "on this machine" if line.provider == "console" else "not asked"
         if line.reach is not None:
             reach = line.reach.detail if line.reach.ok else f"NO: {line.reach.detail}"
     else:

@@ -350,6 +350,7 @@ class MoyasarGateway:
             "invoice_fetch",
             f"/invoices/{invoice_id}",
             lambda body: reading.invoice(body, expected=invoice_id),
+            about=invoice_id,
         )
 
     def list_invoices(self, *, metadata: Mapping[str, str]) -> Iterator[GatewayInvoice]:
@@ -367,6 +368,7 @@ class MoyasarGateway:
             f"/invoices/{invoice_id}/cancel",
             None,
             lambda answer: reading.invoice(answer.json_object(), expected=invoice_id),
+            about=invoice_id,
         )
 
     # Settlements

@@ -69,6 +69,7 @@ def payment(body: Any, *, expected: UUID | None = None) -> GatewayPayment:
         refunded_minor=_minor(body, "refunded"),
         captured_minor=_minor(body, "captured"),
         metadata=_metadata(body.get("metadata")),
+        invoice_id=uuid_or_none(body.get("invoice_id")),
         source_type=_text(source.get("type")),
         card_company=_text(source.get("company")),
         last_digits=_last_digits(source.get("number")),

@@ -16,7 +16,7 @@ from backend.core.api.pagination import PageQuery
 from backend.salons import licences
 from backend.salons.api.manage import fields as own
 from backend.salons.models import Audience, Gender, PrayerPause, SalonRole, SalonStatus
-from backend.salons.models.places import PRAYERS
+from backend.salons.models.places import EARLIEST_REMINDER, MOST_REMINDERS, PRAYERS
 from backend.salons.operations.lists import LAST_POSITION
 from backend.salons.operations.services import MOST_SERVICES
 from backend.salons.operations.staff import MOST_STAFF
@@ -110,12 +110,21 @@ class ProfileBody(Body):
         required=False, help_text="Deposits are held on the card and charged when the salon confirms"
     )
     max_reschedules = _whole(0, 20, help_text="How often a customer may move one booking")
+    reminder_hours = serializers.ListField(
+        child=fields.Integer(min_value=1, max_value=EARLIEST_REMINDER),
+        max_length=MOST_REMINDERS,
+        required=False,
+        help_text="Hours before a visit at which its customer is reminded; empty: never",
+    )
     prayer_pause = fields.Choice(choices=PrayerPause.choices, required=False)
     pause_prayers = serializers.ListField(
         child=fields.Choice(choices=PRAYERS), max_length=len(PRAYERS), required=False
     )
     prayer_pause_minutes = _whole(5, 120)
     services_may_span_pauses = fields.Boolean(required=False)
+
+    def validate_reminder_hours(self, value: list[int]) -> list[int]:
+        return sorted(set(value), reverse=True)
 
     def validate_pause_prayers(self, value: list[str]) -> list[str]:
         return [prayer for prayer in PRAYERS if prayer in value]
@@ -129,6 +138,7 @@ class SalonChangesBody(VersionBody, ProfileBody):
 
 class BusinessBody(Body):
     name = Both(max_length=120)
+    address = Both(max_length=200, required=False, allow_blank=True, help_text="As registered for VAT")
     vat_number = own.Number(licences.vat_number, help_text="15 digits")
     commercial_registration = own.Number(licences.commercial_registration, help_text="10 digits")
 

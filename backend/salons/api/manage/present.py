@@ -24,6 +24,7 @@ _AS_STORED = (
     "free_cancel_hours",
     "late_cancel_percent",
     "max_reschedules",
+    "reminder_hours",
     "authorise_first",
     "prayer_pause",
     "pause_prayers",
@@ -56,6 +57,7 @@ def business(row: Business) -> dict[str, Any]:
         "id": str(row.pk),
         "version": row.version,
         "name": both(row, "name"),
+        "address": both(row, "address"),
         "vat_number": row.vat_number or None,
         "commercial_registration": row.commercial_registration or None,
     }

@@ -38,6 +38,7 @@ class BusinessShape(Shape):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
     name = both_texts()
+    address = both_texts()
     vat_number = serializers.CharField(allow_null=True)
     commercial_registration = serializers.CharField(allow_null=True)
 
@@ -94,6 +95,7 @@ class SalonProfileShape(SalonStandingShape):
     free_cancel_hours = serializers.IntegerField()
     late_cancel_percent = serializers.IntegerField()
     max_reschedules = serializers.IntegerField()
+    reminder_hours = serializers.ListField(child=serializers.IntegerField())
     authorise_first = serializers.BooleanField()
     prayer_pause = serializers.ChoiceField(choices=PrayerPause.choices)
     pause_prayers = serializers.ListField(child=serializers.ChoiceField(choices=PRAYERS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
@@ -13,12 +14,14 @@ from backend.bookings.models import Booking, BookingState
 from backend.bookings.queries import bookings_of
 from backend.payments.models import (
     PAID_STATES,
+    SURPLUS,
     CardStatus,
     DeskReceipt,
     Difference,
     Outcome,
     Payment,
     PaymentState,
+    Purpose,
     Reconciliation,
     Refund,
     RefundState,
@@ -50,7 +53,8 @@ class Balance:
     """A booking's money in halalas, tips left out.
 
     `paid` counts what came online, what a bank holds for us and what the desk took. `refunded` is what went back or is
-    on its way. `due` is what may still be paid.
+    on its way. `due` is what may still be paid: the price less what was paid and stayed. Money given back as goodwill,
+    or by hand at the gateway, does not become due again; only what went back because it was too much never counted.
     """
 
     total_minor: int
@@ -71,19 +75,30 @@ def balance_of(booking: Booking, *, without: uuid.UUID | None = None) -> Balance
         .annotate(
             done_minor=Coalesce(Sum("refunds__amount_minor", filter=Q(refunds__state=RefundState.DONE)), 0),
             open_minor=Coalesce(Sum("refunds__amount_minor", filter=~Q(refunds__state=RefundState.DONE)), 0),
+            surplus_minor=Coalesce(Sum("refunds__amount_minor", filter=Q(refunds__reason__in=SURPLUS)), 0),
         )
     )
-    paid = returned = 0
+    paid = returned = surplus = 0
     for payment in payments:
         held = payment.state == PaymentState.AUTHORIZED
         paid += payment.amount_minor if held else payment.captured_minor
         returned += max(payment.refunded_minor, payment.done_minor) + payment.open_minor
+        surplus += payment.surplus_minor
     taken = DeskReceipt.objects.filter(booking=booking, voided_at=None).aggregate(all=Sum("amount_minor"))
     paid += taken["all"] or 0
-    due = max(booking.price_minor - (paid - returned), 0)
+    due = max(booking.price_minor - (paid - surplus), 0)
     if booking.state not in (*OWING_STATES, BookingState.HELD):
         due = 0
     return Balance(booking.price_minor, paid, returned, due)
+
+
+def is_wanted(payment: Payment, *, now: datetime, due_minor: int | None = None) -> bool:
+    """Whether the booking still waits for this attempt's money. `due_minor` is what it owes, when that is known."""
+    booking = payment.booking
+    if payment.purpose == Purpose.BALANCE:
+        due = balance_of(booking).due_minor if due_minor is None else due_minor
+        return booking.state in OWING_STATES and due >= payment.amount_minor
+    return booking.state == BookingState.HELD and (booking.dies_at is None or booking.dies_at > now)
 
 
 def return_at_desk(booking: Booking) -> int:
