@@ -259,6 +259,22 @@ def test_an_undelivered_way_is_open_again_to_whoever_resends(unifonic):
     assert (message.state, len(unifonic.sent)) == ("sent", 2)
 
 
+def test_who_resends_opens_the_next_way_again_too(unifonic, inbox, settings):
+    settings.SMS_PROVIDER = ["unifonic", "console"]
+    message = tell()
+    report("undelivered", message)
+    operations.deliver_due(now=SOON)
+    report("undelivered", provider="console", reference=message.reference)
+    later = SOON + timedelta(minutes=5)
+    operations.resend(message, by=User.objects.create_user("+966500000009"), now=later)
+    operations.deliver_due(now=later)
+    again = message.delivery_attempts.order_by("-number")[0].provider_message_id
+    assert report("undelivered", provider_message_id=again, now=later)
+    operations.deliver_due(now=later)
+    message.refresh_from_db()
+    assert (message.state, len(unifonic.sent), len(inbox.all())) == ("sent", 2, 2)
+
+
 def test_what_needs_no_second_try_is_refused(unifonic):
     operator = User.objects.create_user("+966500000009")
     sent = tell()

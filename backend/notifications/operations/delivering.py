@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from backend.core.postgres.base import binary_cursor
 from backend.notifications.addressbook import addressbook
@@ -405,7 +405,8 @@ def send_on(attempt: DeliveryAttempt, *, now: datetime) -> None:
     if others.filter(number__gt=attempt.number).exists():
         return
     message = Message.objects.filter(pk=attempt.message_id, state__in=[_State.SENT, _State.UNKNOWN])
-    if others.filter(report=DeliveryAttempt.Report.UNDELIVERED).exists():
+    counting = Q(message__resent_at__isnull=True) | Q(started_at__gte=F("message__resent_at"))
+    if others.filter(counting, report=DeliveryAttempt.Report.UNDELIVERED).exists():
         message.update(state=_State.FAILED, next_attempt_at=None)
         return
     fresh = Q(created_at__gt=now - VALID_FOR) | Q(resent_at__gt=now - VALID_FOR)
