@@ -113,7 +113,9 @@ EMAIL_FROM = DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "" if PRODUCTION else "
 EMAIL_OFFERS_FROM = env.text("EMAIL_OFFERS_FROM")
 EMAIL_REPLY_TO = env.text("EMAIL_REPLY_TO")
 # What django-anymail needs for the service: its variables' names and values.
-ANYMAIL = env.json_object("ANYMAIL") | {"REQUESTS_TIMEOUT": (3, PROVIDER_TIMEOUT)}
+ANYMAIL = env.json_object("ANYMAIL") | {
+    "REQUESTS_TIMEOUT": (min(3, PROVIDER_TIMEOUT / 2), max(PROVIDER_TIMEOUT - 3, PROVIDER_TIMEOUT / 2))
+}
 
 COMMISSION_VAT = env.flag("COMMISSION_VAT", False)
 MOYASAR_SECRET_KEY = env.text("MOYASAR_SECRET_KEY")

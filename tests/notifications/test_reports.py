@@ -276,6 +276,13 @@ def test_the_log_does_not_repeat_the_address(unifonic, caplog, secret):
     assert secret not in caplog.text
 
 
+def test_the_log_does_not_repeat_it_where_the_path_leads_nowhere(unifonic, caplog):
+    caplog.set_level("INFO")
+    answer = Client().post(f"/api/v1/webhooks/unifonic/{SECRET}/", "{}", content_type="application/json")
+    assert answer.status_code == 404
+    assert SECRET not in caplog.text
+
+
 def test_without_a_secret_there_is_no_door(unifonic, settings):
     settings.UNIFONIC_CALLBACK_SECRET = ""
     assert (

@@ -250,6 +250,17 @@ def test_offers_keep_to_their_hours(person, settings, hour, state):
     assert tell(OFFER, recipient=person, now=at)[0] == state
 
 
+def test_a_carrier_gives_up_an_offer_when_its_hours_end(person, twilio, settings):
+    settings.MESSAGE_CHANNELS, settings.TWILIO_PROMOTION_FROM = ["sms"], "Mawid-AD"
+    agree(person)
+    evening = datetime(2026, 11, 21, 15, 58, 30, tzinfo=UTC)  # 18:58:30 in Riyadh
+    assert tell(OFFER, recipient=person, now=evening) == ("sent", "sms")
+    assert tell(recipient=person, now=evening, key="service") == ("sent", "sms")
+    offered, told = (int(sent["ValidityPeriod"]) for sent in twilio.sent)
+    assert 60 < offered <= 90
+    assert told == 6 * 60 * 60
+
+
 def test_a_push_nobody_saw_arrive_is_repeated_in_its_hours_only(person, fcm, settings):
     settings.PUSH_PROVIDER, settings.MESSAGE_CHANNELS = ["fcm"], ["push"]
     fcm.answers("drop", "accept")

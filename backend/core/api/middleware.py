@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corsheaders.middleware import CorsMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -50,9 +51,15 @@ class RequestIdMiddleware:
 
 
 def _without_secret(request: HttpRequest) -> str:
-    """The path; what opens a door by being known, such as a webhook's address, is left out of it."""
-    secret = request.resolver_match.kwargs.get("secret") if request.resolver_match else None
-    return request.path.replace(secret, "***") if secret else request.path
+    """The path; what opens a door by being known, such as a webhook's address, is left out of it.
+
+    Ours also where the rest of the path leads nowhere.
+    """
+    path = request.path
+    named = request.resolver_match.kwargs.get("secret") if request.resolver_match else None
+    for secret in filter(None, (named, settings.UNIFONIC_CALLBACK_SECRET)):
+        path = path.replace(secret, "***")
+    return path
 
 
 class LanguageMiddleware:

@@ -27,6 +27,9 @@ class ProviderHealth(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["provider", "channel"], name="health_once_per_channel"),
             models.CheckConstraint(
+                condition=Q(channel__in=["sms", "whatsapp", "push", "email"]), name="health_channel_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(opened_at__isnull=True, open_until__isnull=True)
                 | Q(opened_at__isnull=False, open_until__isnull=False),
                 name="health_circuit_is_whole",

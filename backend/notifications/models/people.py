@@ -21,7 +21,19 @@ class Preference(models.Model):
     changed_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "topic"], name="preference_once_per_topic")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "topic"], name="preference_once_per_topic"),
+            models.CheckConstraint(
+                condition=Q(
+                    topic__in=["bookings", "reminders", "payments", "reviews", "offers", "desk", "digest"]
+                ),
+                name="preference_topic_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(channels__contained_by=["sms", "whatsapp", "push", "email"]),
+                name="preference_channels_known",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.topic} {self.user_id}"

@@ -18,12 +18,14 @@ from backend.notifications.kinds import Kind
 from backend.notifications.models import DeliveryAttempt, Message
 from backend.notifications.operations import costs, health
 from backend.notifications.operations.planning import (
+    VALID_FOR,
     Plan,
     certain_route,
     is_over,
     known_kind,
     opens_at,
     template_of,
+    valid_for,
 )
 from backend.notifications.operations.routes import Route
 from backend.notifications.providers import (
@@ -49,8 +51,6 @@ LEASE = timedelta(minutes=2)
 """How long a claim holds: well beyond the slowest answer of a provider and one question to it."""
 ASK_AFTER = (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 """When to ask a provider about a text whose fate is unknown, counted from its sending."""
-VALID_FOR = timedelta(hours=6)
-"""After this a text that is still with the carrier need not arrive any more."""
 BATCH = 200
 JOB_SECONDS = 20.0
 """How long one run of `tick` delivers: a provider that hangs must not hold up what else is due."""
@@ -322,7 +322,7 @@ def _send(message: Message, kind: Kind, route: Route, *, now: datetime) -> str:
         body=body,
         reference=message.reference,
         template=template_of(message, kind) if channel == "whatsapp" else None,
-        valid_for=VALID_FOR if message.expires_at is None else min(VALID_FOR, message.expires_at - now),
+        valid_for=valid_for(message, kind, now),
         title=message.title,
         data=_data_of(message) if channel == "push" else None,
         promotional=kind.promotional,

@@ -21,6 +21,8 @@ from backend.notifications.operations.routes import Route, channels_of, routes
 from backend.notifications.providers import PHONE_CHANNELS, Channel, Template, is_ready, message_provider
 
 ONE_DAY = timedelta(days=1)
+VALID_FOR = timedelta(hours=6)
+"""After this a text that is still with the carrier need not arrive any more."""
 
 
 def known_kind(message: Message) -> Kind:
@@ -89,6 +91,19 @@ def opens_at(kind: Kind, now: datetime) -> datetime | None:
     opening = local.replace(hour=begins.hour, minute=begins.minute, second=0, microsecond=0)
     # Riyadh has no summer time, so a day later is the same hour.
     return opening if opening > local else opening + ONE_DAY
+
+
+def valid_for(message: Message, kind: Kind, now: datetime) -> timedelta:
+    """How long a carrier may go on trying: an offer not beyond its hours, a reminder not beyond the visit."""
+    ends = [now + VALID_FOR]
+    if message.expires_at is not None:
+        ends.append(message.expires_at)
+    if kind.promotional:
+        closing = settings.PROMOTION_HOURS[1]
+        ends.append(
+            now.astimezone(RIYADH).replace(hour=closing.hour, minute=closing.minute, second=0, microsecond=0)
+        )
+    return min(ends) - now
 
 
 # Where can it go? -------------------------------------------------------------------------------
