@@ -195,6 +195,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<uuid:note_id>": lambda w: w.note.id,
     "<int:year>": lambda w: 1448,
     "<int:month>": lambda w: 9,
+    "<str:secret>": lambda w: "nobody-knows-this-one",
     "<str:purpose>": lambda w: "marketing",
     "<str:kind>": lambda w: "booking_confirmed",
     "<str:language>": lambda w: "ar",

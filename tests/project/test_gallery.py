@@ -73,7 +73,9 @@ def test_a_page_that_fell_behind_is_noticed(settings: Any, tmp_path: Path) -> No
 
 def test_every_kind_of_message_is_on_the_page_in_both_languages() -> None:
     shown = {exhibit.code: exhibit for exhibit in gallery.exhibits()}
-    assert kinds.registered().keys() <= shown.keys()
+    # What other tests register on their own is theirs.
+    sent = {code for code in kinds.registered() if not code.startswith("trial")}
+    assert sent <= shown.keys()
     for exhibit in shown.values():
         assert {sample.language for sample in exhibit.samples} == {"ar", "en"}, exhibit.code
     page = gallery.render()

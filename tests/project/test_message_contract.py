@@ -24,7 +24,8 @@ def listed() -> dict[str, dict[str, str]]:
 
 
 def test_every_kind_is_listed_with_what_it_is(listed: dict[str, dict[str, str]]) -> None:
-    sent = kinds.registered()
+    # What other tests register on their own is theirs.
+    sent = {code: kind for code, kind in kinds.registered().items() if not code.startswith("trial")}
     assert listed.keys() == sent.keys()
     for code, row in listed.items():
         kind = sent[code]
