@@ -272,6 +272,11 @@ def _money(bookings: Mapping[uuid.UUID, Any]) -> Iterator[str]:
         owed[payment_id] += amount
     for payment in Payment.objects.values():
         booking = bookings[payment["booking_id"]]
+        if payment["state"] == "voided":  # a void gives back all there was
+            whole = payment["captured_minor"] or payment["amount_minor"]
+            if owed[payment["id"]] != whole:
+                yield f"{booking['id']}: {owed[payment['id']]} of {whole} is owed back, all of which was voided"
+            continue
         captured = payment["captured_minor"] if payment["state"] in PAID else 0
         due = captured - (booking["cancellation_fee_minor"] or 0) if booking["state"] in CLOSED else 0
         if owed[payment["id"]] != due:
