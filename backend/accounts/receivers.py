@@ -9,7 +9,7 @@ from django.dispatch import receiver
 
 from backend.accounts.models import Purpose, User
 from backend.accounts.signals import consent_withdrawn
-from backend.notifications.offers import skip_offers
+from backend.notifications.operations.offers import skip_offers
 
 
 @receiver(consent_withdrawn)

@@ -22,9 +22,9 @@ from backend.bookings.operations.transitions import lock_booking
 from backend.core.errors import DomainError, NotFound
 from backend.notifications import operations as notifications
 from backend.notifications import phrases
-from backend.notifications.inbound import WINDOW
 from backend.notifications.kinds import Kind
 from backend.notifications.models import InboundMessage, Message
+from backend.notifications.operations.inbound import WINDOW
 from backend.notifications.phrases import Phrase
 from backend.notifications.signals import reply_received
 

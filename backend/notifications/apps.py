@@ -7,7 +7,8 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from backend.core import jobs, privacy
-        from backend.notifications import checks, inbound, operations, tallies  # noqa: F401
+        from backend.notifications import checks, operations, tallies  # noqa: F401
+        from backend.notifications.operations import inbound  # noqa: F401
         from backend.notifications.privacy import KEEPER
 
         privacy.register(KEEPER)

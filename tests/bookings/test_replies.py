@@ -17,9 +17,9 @@ from freezegun import freeze_time
 from backend.bookings.models import Booking
 from backend.bookings.operations import by_salon, cancel, reschedule
 from backend.bookings.operations.reminding import remind
-from backend.notifications import inbound
-from backend.notifications.inbound import intent_of
 from backend.notifications.models import InboundMessage, Message, OptOut
+from backend.notifications.operations import inbound
+from backend.notifications.operations.inbound import intent_of
 from tests.bookings.visits import item, visit
 from tests.factories import UserFactory, employ, open_salon
 from tests.support.api import Api, ok

@@ -14,8 +14,8 @@ from freezegun import freeze_time
 
 from backend.accounts.models import Device, User
 from backend.core.ids import uuid7
-from backend.notifications import inbox
 from backend.notifications.models import Message
+from backend.notifications.operations import inbox
 from tests.factories import UserFactory
 from tests.support.api import Api, ok, refused
 

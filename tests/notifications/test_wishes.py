@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from backend.accounts.models import Device, PushTarget, User
 from backend.accounts.operations import purge_leftovers
-from backend.notifications import wishes
 from backend.notifications.kinds import TOPICS
 from backend.notifications.models import InboundMessage, OptOut, Preference
+from backend.notifications.operations import wishes
 from tests.factories import SalonFactory, UserFactory, employ
 from tests.support.api import Api, ok, refused
 from tests.support.race import race

@@ -7,8 +7,9 @@ import re
 import pytest
 from django.conf import settings
 
-from backend.notifications import kinds, wishes
+from backend.notifications import kinds
 from backend.notifications.kinds import TOPICS
+from backend.notifications.operations import wishes
 from tests.project.tree import ROOT
 
 FOLDER = ROOT / "mobile-contract"

@@ -22,8 +22,8 @@ from backend.core.limits import Limit
 from backend.notifications import kinds
 from backend.notifications.kinds import Kind
 from backend.notifications.models import Preference
-from backend.notifications.offers import Reader, owe_offer
 from backend.notifications.operations import Words
+from backend.notifications.operations.offers import Reader, owe_offer
 from backend.notifications.phrases import fill
 from backend.notifications.sms import sms_units
 from backend.salons.models import Audience, Salon, SalonStatus

@@ -20,9 +20,9 @@ from backend.core.api.pagination import PageQuery, page
 from backend.core.api.shapes import Shape
 from backend.core.api.views import Endpoint, person
 from backend.core.time import rfc3339
-from backend.notifications import inbox, wishes
 from backend.notifications.kinds import TOPICS, Topic
 from backend.notifications.models import Message
+from backend.notifications.operations import inbox, wishes
 
 PRIVATE = {"Cache-Control": "no-store"}
 AUDIENCES = Message.Audience.values

@@ -23,7 +23,8 @@ from backend.core.api.bodies import Query
 from backend.core.api.views import PublicEndpoint
 from backend.core.errors import NotFound, PermissionDenied, ValidationFailed
 from backend.core.phone import E164_PATTERN
-from backend.notifications import inbound, operations
+from backend.notifications import operations
+from backend.notifications.operations import inbound
 from backend.notifications.providers import DeliveryReport, twilio, unifonic
 
 ANSWER: dict[str, Any] = {"status": 200, "headers": {"Cache-Control": "no-store"}}
