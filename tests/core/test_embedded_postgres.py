@@ -30,7 +30,7 @@ pytestmark = [
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="ONLY ROOT CAN TEST WHAT HAPPENS TO ROOT")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BOUND = 15.0
+BOUND = 45.0
 
 # One user of the server: attaches, says where, and stays until it is told to leave or killed.
 USER_PROGRAM = """

@@ -13,6 +13,8 @@ from django.core.management import call_command
 from backend.core import jobs
 from backend.core.management.commands import tick
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
