@@ -22,7 +22,7 @@ from backend.core import jobs
 from backend.core.api.middleware import RequestIdMiddleware
 from backend.notifications import operations
 from backend.notifications.models import DeliveryAttempt, Message
-from backend.notifications.operations import delivering, writing
+from backend.notifications.operations import carrying, claiming, writing
 from tests.notifications.conftest import PATIENCE
 from tests.support.race import race
 
@@ -394,13 +394,13 @@ def test_a_crash_nobody_can_tell_about_stays_unknown(unifonic):
 
 def test_a_worker_that_overslept_changes_nothing_but_a_success(unifonic, monkeypatch):
     """The first worker is suspended after its claim; meanwhile another one takes the message up and sends it."""
-    clock = delivering.Clock(NOW)
+    clock = claiming.Clock(NOW)
     message = crash_after_claim()
-    sleeping = delivering.Claim(message=message, attempt=message.delivery_attempts.get(), ask=False)
+    sleeping = claiming.Claim(message=message, attempt=message.delivery_attempts.get(), ask=False)
     operations.deliver_due(now=NOW + operations.LEASE)
     assert only().state == "sent"
     unifonic.answers(429)
-    delivering.carry(sleeping, clock=clock)
+    carrying.carry(sleeping, clock=clock)
     assert only().state == "sent"
     assert attempts() == [("unifonic", "unreachable", "lost"), ("unifonic", "accepted", "")]
 
@@ -428,7 +428,7 @@ def test_without_the_claim_parallel_workers_would_send_twice(unifonic, nobody_de
             attempt = DeliveryAttempt.objects.create(
                 message=message, number=number, provider="unifonic", started_at=NOW, units=1
             )
-            delivering.carry(delivering.Claim(message=message, attempt=attempt), clock=delivering.Clock(NOW))
+            carrying.carry(claiming.Claim(message=message, attempt=attempt), clock=claiming.Clock(NOW))
 
         return carry
 

@@ -193,6 +193,65 @@ def test_what_did_not_arrive_and_has_no_other_way_is_a_dead_letter(unifonic):
     assert (message.state, len(unifonic.sent)) == ("failed", 1)
 
 
+@pytest.mark.parametrize("again", ["delivered", "read"])
+def test_what_arrived_after_all_is_not_sent_on(unifonic, inbox, settings, again):
+    settings.SMS_PROVIDER = ["unifonic", "console"]
+    message = tell()
+    report("undelivered", message)
+    report(again, message)
+    assert operations.deliver_due(now=SOON) == 0
+    message.refresh_from_db()
+    assert (message.state, message.next_attempt_at, reports()) == ("sent", None, [again])
+    assert inbox.all() == []
+
+
+def test_a_dead_letter_that_arrived_after_all_is_none(unifonic):
+    message = tell()
+    report("undelivered", message)
+    operations.deliver_due(now=SOON)
+    report("delivered", message)
+    message.refresh_from_db()
+    assert message.state == "sent"
+
+
+def test_what_was_sent_anew_is_not_called_off_by_its_first_try(unifonic):
+    message = tell()
+    report("undelivered", message)
+    operations.deliver_due(now=SOON)
+    operations.resend(message, by=User.objects.create_user("+966500000009"), now=SOON)
+    DeliveryAttempt.objects.exclude(number=1).delete()
+    Message.objects.update(state="pending", next_attempt_at=SOON, finished_at=None, claimed_until=None)
+    operations.record_report(
+        provider="unifonic",
+        report="delivered",
+        now=SOON,
+        provider_message_id=DeliveryAttempt.objects.get().provider_message_id,
+    )
+    message.refresh_from_db()
+    assert message.state == "pending"
+
+
+def test_a_report_of_the_refused_channel_is_not_laid_on_the_one_in_flight():
+    message = tell()
+    DeliveryAttempt.objects.all().delete()
+    for number, channel, outcome in ((1, "whatsapp", "refused"), (2, "sms", None)):
+        DeliveryAttempt.objects.create(
+            message=message,
+            number=number,
+            channel=channel,
+            provider="twilio",
+            started_at=NOW,
+            finished_at=NOW if outcome else None,
+            outcome=outcome,
+            units=1,
+        )
+    told = {"provider": "twilio", "provider_message_id": "SM1", "reference": message.reference}
+    assert not report("undelivered", channel="whatsapp", **told)
+    assert reports() == ["", ""]
+    assert report("delivered", channel="sms", **told)
+    assert reports() == ["", "delivered"]
+
+
 def test_an_old_message_is_not_sent_after_the_fact(unifonic, inbox, settings):
     settings.SMS_PROVIDER = ["unifonic", "console"]
     message = tell()

@@ -114,7 +114,7 @@ def test_a_report_that_is_quicker_than_the_answer_to_our_call_is_kept(twilio):
     message = owe()
     assert Message.objects.get().state == "unknown"
     callback = twilio.sent[0]["StatusCallback"].removeprefix(PUBLIC)
-    assert callback == f"{PATH}?reference={message.reference}"
+    assert callback == f"{PATH}?reference={message.reference}&channel=sms"
     assert by_twilio(twilio, "delivered", path=callback).status_code == 200
     assert told(message) == [("delivered", "")]
     assert Message.objects.get().state == "sent"

@@ -148,7 +148,7 @@ def test_reports_are_wanted_under_our_own_name_for_the_message(twilio, settings)
     settings.PUBLIC_BASE_URL = "https://api.example.sa"
     send()
     assert twilio.sent[0]["StatusCallback"] == (
-        "https://api.example.sa/api/v1/webhooks/twilio/messages?reference=0199aa"
+        "https://api.example.sa/api/v1/webhooks/twilio/messages?reference=0199aa&channel=sms"
     )
 
 

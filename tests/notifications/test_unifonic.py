@@ -194,7 +194,7 @@ def test_the_traffic_class_may_be_left_out(unifonic, settings, promotional):
 def test_reports_are_wanted_where_they_can_come(unifonic, settings, base, secret, wanted):
     settings.PUBLIC_BASE_URL, settings.UNIFONIC_CALLBACK_SECRET = base, secret
     send()
-    callback = f"https://api.example.sa/api/v1/webhooks/unifonic/{'s' * 32}?reference=0199aa"
+    callback = f"https://api.example.sa/api/v1/webhooks/unifonic/{'s' * 32}?reference=0199aa&channel=sms"
     assert unifonic.sent[0].get("statusCallback") == (callback if wanted else None)
 
 

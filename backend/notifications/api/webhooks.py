@@ -31,7 +31,10 @@ ANSWER: dict[str, Any] = {"status": 200, "headers": {"Cache-Control": "no-store"
 
 
 class ReportQuery(Query):
+    """What we ourselves wrote into the address that a company calls."""
+
     reference = serializers.CharField(required=False, default="", max_length=80)
+    channel = serializers.ChoiceField(choices=["sms", "whatsapp"], required=False, default="")
     bodySHA256 = serializers.CharField(required=False, max_length=80)
 
 
@@ -46,7 +49,7 @@ class TwilioReports(PublicEndpoint):
         report = twilio.read_report(fields)
         if report is None:
             raise ValidationFailed.at("/MessageSid", "field_required")
-        _record("twilio", report, reference=self.query["reference"])
+        _record("twilio", report, self.query)
         return Response(**ANSWER)
 
 
@@ -87,17 +90,18 @@ class UnifonicReports(PublicEndpoint):
         report = unifonic.read_report(_fields(request))
         if report is None:
             raise ValidationFailed.at("", "invalid_format")
-        _record("unifonic", report, reference=self.query["reference"])
+        _record("unifonic", report, self.query)
         return Response(**ANSWER)
 
 
-def _record(provider: str, report: DeliveryReport, *, reference: str) -> None:
+def _record(provider: str, report: DeliveryReport, query: Mapping[str, str]) -> None:
     """A message that we do not know is nobody's fault: a one-time code, or one that was erased."""
     if report.report is not None:
         operations.record_report(
             provider=provider,
             provider_message_id=report.provider_message_id,
-            reference=reference,
+            reference=query["reference"],
+            channel=query["channel"],
             report=report.report,
             error_class=report.error_class,
             now=timezone.now(),

@@ -5,15 +5,10 @@ fate nobody saw is looked up at the provider under our own reference, and sent a
 not there.
 """
 
-from backend.notifications.operations.delivering import (
-    LEASE,
-    MAX_ATTEMPTS,
-    RETRY_DELAYS,
-    deliver_due,
-    deliver_job,
-)
+from backend.notifications.operations.delivering import deliver_due, deliver_job
 from backend.notifications.operations.health import note_failure, note_refusal, note_success, trusted_first
 from backend.notifications.operations.planning import VALID_FOR
+from backend.notifications.operations.recording import LEASE, MAX_ATTEMPTS, RETRY_DELAYS
 from backend.notifications.operations.reporting import age_reports, record_report
 from backend.notifications.operations.resending import MessageNotResendable, resend
 from backend.notifications.operations.writing import WAKE_UP, Subject, Words, enqueue

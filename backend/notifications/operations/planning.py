@@ -110,7 +110,7 @@ def valid_for(message: Message, kind: Kind, now: datetime) -> timedelta:
 
 
 def certain_route(message: Message, kind: Kind, now: datetime) -> Route | None:
-    """Where a message goes first whoever reads it, as long as nothing stands against it (`delivering.CLAIM_NEW`).
+    """Where a message goes first whoever reads it, as long as nothing stands against it (`claiming.CLAIM_NEW`).
 
     None when that depends on devices, an address, consent, the hour or the day's cost.
     """

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from backend.notifications.models import DeliveryAttempt, Message
-from backend.notifications.operations.delivering import send_on
+from backend.notifications.operations.recording import call_off, send_on
 
 NO_REPORT_AFTER = timedelta(hours=72)
 """Unifonic repeats a report for this long; operators may send none at all."""
@@ -26,15 +26,17 @@ def record_report(
     now: datetime,
     provider_message_id: str = "",
     reference: str = "",
+    channel: str = "",
     error_class: str = "",
 ) -> bool:
     """Note what a provider tells of a message it took over; False when we know of no such message.
 
     It is found by the provider's id, else by our own reference (`Message.reference`), for a report that was quicker
-    than the answer to our call. Repeated and late reports change nothing. One settles an attempt whose fate nobody
-    saw. "undelivered" of a message that is still worth having sends it on by its next route, once.
+    than the answer to our call; `channel` then keeps one on WhatsApp and one by SMS apart. Repeated and late reports
+    change nothing. One settles an attempt whose fate nobody saw. "undelivered" of a message that is still worth having
+    sends it on by its next route, once; "delivered" after it calls that off while nobody has begun.
     """
-    attempt = _attempt_of(provider, provider_message_id, reference)
+    attempt = _attempt_of(provider, provider_message_id, reference, channel)
     if attempt is None:
         return False
     rank = DeliveryAttempt.REPORT_RANK
@@ -47,10 +49,14 @@ def record_report(
             send_on(attempt, now=now)
         elif moved:
             _settle_unknown(attempt, now=now)
+            if report in (_Report.DELIVERED, _Report.READ):
+                call_off(attempt, now=now)
     return True
 
 
-def _attempt_of(provider: str, provider_message_id: str, reference: str) -> DeliveryAttempt | None:
+def _attempt_of(
+    provider: str, provider_message_id: str, reference: str, channel: str
+) -> DeliveryAttempt | None:
     of_provider = DeliveryAttempt.objects.filter(provider=provider).order_by("-id")
     if provider_message_id:
         found = of_provider.filter(provider_message_id=provider_message_id).first()
@@ -65,6 +71,8 @@ def _attempt_of(provider: str, provider_message_id: str, reference: str) -> Deli
         message_id = UUID(hex=reference)
     except ValueError:
         return None
+    if channel:
+        of_provider = of_provider.filter(channel=channel)
     return of_provider.filter(message_id=message_id).order_by("-number").first()
 
 

@@ -164,7 +164,7 @@ class TwilioProvider:
         if settings.PUBLIC_BASE_URL.startswith("https://"):
             # Our own name for it: a report may come before the answer that says what Twilio calls it.
             fields["status_callback"] = (
-                f"{settings.PUBLIC_BASE_URL}{REPORTS_PATH}?{urlencode({'reference': reference})}"
+                f"{settings.PUBLIC_BASE_URL}{REPORTS_PATH}?{urlencode({'reference': reference, 'channel': channel})}"
             )
         try:
             message = _client().messages.create(**fields)

@@ -148,7 +148,7 @@ class UnifonicProvider:
         if settings.UNIFONIC_CALLBACK_SECRET and settings.PUBLIC_BASE_URL.startswith("https://"):
             form["statusCallback"] = (
                 f"{settings.PUBLIC_BASE_URL}{REPORTS_PATH}{settings.UNIFONIC_CALLBACK_SECRET}"
-                f"?{urlencode({'reference': reference})}"
+                f"?{urlencode({'reference': reference, 'channel': channel})}"
             )
         answer = self._post("sms", "/rest/SMS/messages", form=form)
         envelope = _envelope(answer)
