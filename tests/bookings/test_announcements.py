@@ -182,6 +182,12 @@ def test_what_was_refused_does_not_use_up_the_week(salon: Salon, owner: User) ->
     ok(send(owner, salon), 201)
 
 
+def test_an_offer_that_reaches_nobody_does_not_use_up_the_week(salon: Salon, owner: User) -> None:
+    assert ok(send(owner, salon), 201) == {"recipients": 0}
+    customer(salon)
+    assert ok(send(owner, salon), 201) == {"recipients": 1}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_owners_at_once_send_one(salon: Salon) -> None:
     customer(salon)

@@ -53,13 +53,16 @@ def announce(*, salon: Salon, texts: Mapping[str, str], now: datetime) -> int:
         raise ValidationFailed(wrong)
     if salon.status != SalonStatus.LIVE:
         raise SalonNotLive
+    readers = readers_of(salon, now=now)
+    if not readers:
+        return 0  # and the week is not used up
     with transaction.atomic():
         wait = limits.take_here(SELDOM, salon.pk.hex, now=now)
         if wait:
             raise TooManyRequests(retry_after=wait)
         return owe_offer(
             kind=OFFER.code,
-            readers=readers_of(salon, now=now),
+            readers=readers,
             words=words,
             salon_id=salon.pk,
             key=f"offer:{uuid.uuid4()}",
