@@ -11,6 +11,7 @@ RUN pip install --require-hashes --requirement requirements/base.txt
 COPY manage.py manage.py
 COPY locale locale
 COPY backend backend
+COPY mobile-contract mobile-contract
 # Translations are compiled by Babel, and the files of the docs page collected. The address is never dialled:
 # naming a database merely keeps the embedded one asleep.
 RUN pybabel compile --domain django --directory locale \

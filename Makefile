@@ -28,7 +28,7 @@ test: ready ## Every test, on real PostgreSQL
 	@$(run) -m pytest $(PARALLEL) $(ARGS)
 
 ##@ Around them
-.PHONY: serve check bench stress contract translations lock clean help
+.PHONY: serve check bench stress contract contract-node examples translations lock clean help
 serve: ready ## Migrate and serve with the environment as it is (PORT, DATABASE_URL, ...), no demo data
 	@$(tied) $(manage) serve $(ARGS)
 
@@ -44,8 +44,27 @@ bench: ready ## Measure; prints medians and ratios, judges nothing
 stress: ready ## Hammer the server from many processes, kill its workers, then judge the database
 	@$(run) -m tests.stress $(ARGS)
 
-contract: ready ## Regenerate mobile-contract/openapi.yaml and errors.json
+contract: ready ## Write the generated files of mobile-contract/; refuses what would break an installed app
 	@$(manage) contract
+
+# The suite generates, compiles and runs the client; the build has Node and skips nothing.
+contract-node: ## What the TypeScript client is built with (needs Node.js; skips loudly without it)
+	@if command -v npm >/dev/null; then \
+	    npm ci --prefix mobile-contract/clients/typescript --no-audit --no-fund --loglevel=error; \
+	else \
+	    echo "SKIPPED: the TypeScript client, for lack of Node.js" >&2; \
+	fi
+
+# Everything once with phones that speak Arabic, then in English what is worth an example. Tests that look for words of
+# the other language fail here, and that is all right.
+examples: ready ## Record the contract's examples from the tests (ARGS: only these)
+	@notes=$$(mktemp -d) && trap 'rm -rf "$$notes"' EXIT && export RECORD_EXAMPLES="$$notes" && \
+	{ RECORD_LANGUAGE=ar $(run) -m pytest -q $(PARALLEL) --tb=no -m "not server" $(or $(ARGS),tests) || true; } && \
+	$(run) -m tests.support.examples "$$notes" --tests > "$$notes/tests" && \
+	if [ -s "$$notes/tests" ]; then \
+	    tr '\n' '\0' < "$$notes/tests" | RECORD_LANGUAGE=en xargs -0 $(run) -m pytest -q --tb=no || true; \
+	fi && \
+	$(run) -m tests.support.examples "$$notes" && $(manage) contract
 
 translations: environment ## Merge new texts into locale/*/LC_MESSAGES/django.po, then compile
 	@$(manage) translations --update
@@ -86,8 +105,9 @@ check-migrations: ready ## No model without its migration
 check-translations: environment ## Every text in both languages
 	$(manage) translations --check
 
-check-contract: ready ## openapi.yaml and errors.json as the code would write them now
+check-contract: ready ## mobile-contract/ as the code would write it now, and nothing that breaks an installed app
 	$(manage) contract --check
+	@$(MAKE) --no-print-directory contract-node
 
 check-files: ready ## Production settings, requirement files, Docker and compose files, variables, documents
 	$(run) -m pytest -q tests/project -m "not server"

@@ -15,6 +15,7 @@ from backend.salons.models import (
     City,
     District,
     Membership,
+    Rental,
     Resource,
     Salon,
     SalonStatus,
@@ -140,6 +141,20 @@ class ResourceFactory(factory.django.DjangoModelFactory[Resource]):
     code = factory.Sequence(lambda n: f"R{n}")
     name_ar = "غرفة"
     name_en = "Room"
+
+
+class RentalFactory(factory.django.DjangoModelFactory[Rental]):
+    class Meta:
+        model = Rental
+
+    salon = factory.SubFactory(SalonFactory)
+    resource = factory.LazyAttribute(lambda of: ResourceFactory.create(salon=of.salon))
+    name_ar = "جناح العروس"
+    name_en = "Bridal suite"
+    price_per_hour_minor = 20000
+    price_per_day_minor = 150000
+    min_minutes = 120
+    max_minutes = 3 * 24 * 60
 
 
 def open_salon(

@@ -9,10 +9,24 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from backend.bookings.models import LIVE_STATES, Booking, BookingEvent, ClientNote
+from backend.bookings.models import (
+    LIVE_STATES,
+    WAITING_STATES,
+    Booking,
+    BookingEvent,
+    CalendarFeed,
+    ClientNote,
+    Forgiveness,
+    OutsideCalendar,
+    WaitlistEntry,
+    WaitlistState,
+)
 from backend.bookings.operations import by_customer, cancel, expire_if_dead
 from backend.bookings.operations.claiming import lock_calendars
+from backend.bookings.operations.freeing import end_wait
 from backend.bookings.operations.notes import forget_notes, forget_notes_on_guests
+from backend.bookings.operations.outside import forget_calendars
+from backend.bookings.operations.standing import forget_forgivenesses
 from backend.bookings.operations.transitions import may
 from backend.core.idempotency import KEPT_FOR
 from backend.core.privacy import (
@@ -48,8 +62,20 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
         .select_related("salon")
         .order_by("-created_at", "-id")
     )
+    waitlist = (
+        WaitlistEntry.objects.filter(customer=person, joined_at__gte=since)
+        .select_related("salon", "service")
+        .order_by("-joined_at", "-id")
+    )
+    let_go = (
+        Forgiveness.objects.filter(customer=person, at__gte=since)
+        .select_related("salon", "booking")
+        .order_by("-at", "-id")
+    )
     return {
         "bookings": map(_record, bookings.iterator(chunk_size=500)),
+        "calendars": _calendars(person, since),
+        "waitlist": map(_place, waitlist.iterator(chunk_size=500)),
         "client_notes": (
             {
                 "salon": note.salon.name,
@@ -58,6 +84,16 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
                 "at": rfc3339(note.created_at, note.salon.zone),
             }
             for note in notes
+        ),
+        "forgivenesses": (
+            {
+                "salon": row.salon.name,
+                "booking": row.booking.reference if row.booking else None,
+                "withdraws_another": row.withdraws_id is not None,
+                "reason": without_phones(row.reason),
+                "at": rfc3339(row.at, row.salon.zone),
+            }
+            for row in let_go
         ),
     }
 
@@ -75,13 +111,15 @@ def _record(booking: Booking) -> Record:
             {
                 "service_ar": item.service_name_ar,
                 "service_en": item.service_name_en,
-                "staff_member": initial(item.staff_member.name),
+                "staff_member": initial(item.staff_member.name) if item.staff_member else None,
                 "starts_at": rfc3339(item.starts_at, zone),
                 "ends_at": rfc3339(item.ends_at, zone),
                 "price_minor": item.price_minor,
             }
             for item in booking.items.all()
         ],
+        "kind": booking.kind,
+        "seats": booking.seats,
         "price_minor": booking.price_minor,
         "deposit_minor": booking.deposit_minor,
         "cancellation_fee_minor": booking.cancellation_fee_minor,
@@ -105,11 +143,53 @@ def _record(booking: Booking) -> Record:
     }
 
 
+def _calendars(person: Person, since: datetime) -> Iterator[Record]:
+    """Those of a staff member; of the addresses only what may be shown."""
+    own = Q(user=person) | Q(staff_member__user=person)
+    for row in OutsideCalendar.objects.filter(own, created_at__gte=since).select_related(
+        "staff_member__salon"
+    ):
+        yield {
+            "salon": row.staff_member.salon.name,
+            "direction": "read",
+            "host": row.host,
+            "since": rfc3339(row.created_at, row.staff_member.salon.zone),
+            "last_read_at": rfc3339(row.read_at, row.staff_member.salon.zone) if row.read_at else None,
+        }
+    for feed in CalendarFeed.objects.filter(own, created_at__gte=since).select_related("staff_member__salon"):
+        yield {
+            "salon": feed.staff_member.salon.name,
+            "direction": "shown",
+            "host": None,
+            "since": rfc3339(feed.created_at, feed.staff_member.salon.zone),
+            "last_read_at": rfc3339(feed.last_read_at, feed.staff_member.salon.zone)
+            if feed.last_read_at
+            else None,
+        }
+
+
+def _place(entry: WaitlistEntry) -> Record:
+    zone = entry.salon.zone
+    return {
+        "id": str(entry.pk),
+        "salon": entry.salon.name,
+        "service": entry.service.name,
+        "date": entry.date.isoformat(),
+        "from_minute": entry.from_minute,
+        "to_minute": entry.to_minute,
+        "state": entry.state,
+        "joined_at": rfc3339(entry.joined_at, zone),
+        "offered_start": rfc3339(entry.starts_at, zone) if entry.starts_at else None,
+        "offered_at": rfc3339(entry.offered_at, zone) if entry.offered_at else None,
+    }
+
+
 def erase(person: Person, now: datetime) -> Erasure:
     """Cancel what is still to come by its policy; of all visits let go of words. Times, services and prices stay."""
     # Whoever is booking for this person at the moment is waited for, and whoever comes later finds the account gone.
     lock_calendars(staff_ids=(), customer=person)
     ended = list(_cancel_live(person, now))
+    places = _leave_waitlists(person, now)
     own = Booking.objects.filter(customer=person)
     visits = Booking.objects.filter(customer__isnull=True, guest_phone=person.phone)
     told = own.exclude(note="") | own.filter(pk__in=BookingEvent.objects.exclude(reason="").values("booking"))
@@ -122,11 +202,16 @@ def erase(person: Person, now: datetime) -> Erasure:
     _forget_words(own)
     own.exclude(guest_name="").update(guest_name="")
     written = forget_notes(ClientNote.objects.filter(customer=person))
+    let_go = forget_forgivenesses(person)
+    calendars = forget_calendars(person, now=now)
     return Erasure(
         ended=ended,
         erased=[
             Erased("booking_notes", _("Notes and reasons on bookings"), notes),
             Erased("client_notes", _("Notes written by salons"), written),
+            Erased("calendars", _("Addresses of calendars"), calendars),
+            Erased("waitlist", _("Places on waiting lists"), places),
+            Erased("forgivenesses", _("What salons let go of, and why"), let_go),
             Erased("guest_visits", _("Name and number on visits a salon wrote down"), guests),
         ],
         kept=[
@@ -143,9 +228,21 @@ def erase(person: Person, now: datetime) -> Erasure:
     )
 
 
+def _leave_waitlists(person: Person, now: datetime) -> int:
+    """Give what is on offer to the next, and forget every place. Returns how many."""
+    own = WaitlistEntry.objects.filter(customer=person)
+    live = own.filter(state__in=WAITING_STATES).select_related("salon").order_by("pk")
+    for entry in live.select_for_update(no_key=True, of=("self",)):
+        end_wait(entry, WaitlistState.LEFT, now=now)
+    total = own.count()
+    own.delete()
+    return total
+
+
 def _cancel_live(person: Person, now: datetime) -> Iterator[Ended]:
     own = Booking.objects.filter(customer=person)
-    live = own.filter(state__in=LIVE_STATES).select_related("salon").order_by("pk")
+    # Sessions are locked in the order in which whoever expires holds locks them.
+    live = own.filter(state__in=LIVE_STATES).select_related("salon").order_by("session_id", "pk")
     for booking in live.select_for_update(no_key=True, of=("self",)):
         if expire_if_dead(booking, now=now) or not may(booking, "cancel", actor=by_customer(person), now=now):
             continue  # it ended by itself, or its time is over and only the salon can close it

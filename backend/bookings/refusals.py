@@ -101,6 +101,11 @@ class AmountChanged(Refused):
     message = _("The price has changed. Please review the amount before continuing.")
 
 
+class LengthNotOffered(Refused):
+    code = "length_not_offered"
+    message = _("This cannot be rented for that long. Please choose another length.")
+
+
 class WomenOnly(Refused):
     code = "women_only"
     message = _("This salon is for women.")
@@ -119,6 +124,46 @@ class CannotChangeStatus(Conflict):
 class SlotExpired(Conflict):
     code = "slot_expired"
     message = _("The time kept for this booking has run out. Please choose again.")
+
+
+class NoOffer(Conflict):
+    code = "no_offer"
+    message = _("No time is on offer for this place on the waiting list.")
+
+
+class OfferExpired(Conflict):
+    code = "offer_expired"
+    message = _("The time kept for you has run out. It is possible to join the waiting list again.")
+
+
+class WaitlistFull(Refused):
+    code = "waitlist_full"
+    message = _("At most %(most)s places on waiting lists are possible at a time.")
+
+
+class SeatsUnavailable(Conflict):
+    code = "seats_unavailable"
+    message = _("Fewer seats are left than were asked for.")
+
+
+class SessionCancelled(Conflict):
+    code = "session_cancelled"
+    message = _("This session does not take place.")
+
+
+class SessionClosed(Conflict):
+    code = "session_closed"
+    message = _("Seats in this session can no longer be booked.")
+
+
+class CannotChangeSession(Conflict):
+    code = "cannot_change_session"
+    message = _("This session cannot be changed in this way in its current state.")
+
+
+class CapacityTaken(Conflict):
+    code = "capacity_taken"
+    message = _("More seats than that are taken already.")
 
 
 BY_REASON: dict[Reason, type[AboutTime]] = {

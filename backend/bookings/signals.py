@@ -10,5 +10,8 @@ visit_ended = Signal()
 """A booking became a visit that took place, or a no-show, or the one in place of the other.
 Arguments: `booking`, `now`."""
 
+time_freed = Signal()
+"""Time of a salon's people or things was given back, and noted (`FreedTime`). Arguments: `salon_id`, `now`."""
+
 booking_confirmed = Signal()
 """The salon, or its setting, said yes to a booking. Arguments: `booking`, `now`."""

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from datetime import date, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,38 @@ def json_object(name: str) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict):
         raise ImproperlyConfigured(f"{name}: not a JSON object.")
+    return value
+
+
+def app_versions(name: str) -> dict[str, dict[str, str]]:
+    """`{"ios": {"minimum": "2.0.0", "latest": "2.4.0", "store_url": "https://…"}}`; empty when unset."""
+    value = json_object(name)
+    for platform, told in value.items():
+        if platform not in ("ios", "android", "web") or not isinstance(told, dict):
+            raise ImproperlyConfigured(f"{name}: an object each for ios, android and web, and nothing else.")
+        if set(told) != {"minimum", "latest", "store_url"} or not all(
+            isinstance(v, str) for v in told.values()
+        ):
+            raise ImproperlyConfigured(
+                f"{name}: {platform} needs minimum, latest and store_url, each a text."
+            )
+        for part in ("minimum", "latest"):
+            if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){2}", told[part]):
+                raise ImproperlyConfigured(f"{name}: {platform}, {part} is a version such as 2.3.1.")
+        if not told["store_url"].startswith("https://"):
+            raise ImproperlyConfigured(f"{name}: {platform}, store_url is an https address.")
+    return value
+
+
+def moment(name: str) -> datetime | None:
+    """A moment with its offset, as in `2026-11-20T03:00:00+03:00`; None when unset."""
+    given = text(name)
+    try:
+        value = datetime.fromisoformat(given) if given else None
+    except ValueError:
+        value = None
+    if given and (value is None or value.tzinfo is None):
+        raise ImproperlyConfigured(f"{name}: {given!r} is not a moment such as 2026-11-20T03:00:00+03:00.")
     return value
 
 

@@ -53,6 +53,8 @@ MESSAGE_PRICES = env.prices("MESSAGE_PRICES")
 MESSAGE_SPEND_PER_DAY = env.integer("MESSAGE_SPEND_PER_DAY", 0, least=0, most=10_000_000)
 PROMOTION_HOURS = env.hours("PROMOTION_HOURS", "09:00-19:00")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+WAITLIST_OFFER_MINUTES = env.integer("WAITLIST_OFFER_MINUTES", 30, least=5, most=1440)
+WAITLIST_OFFER_HOURS = env.hours("WAITLIST_OFFER_HOURS", "08:00-22:00")
 DAY_SUMMARY_HOUR = env.integer("DAY_SUMMARY_HOUR", 8, least=0, most=23)
 PROVIDER_TIMEOUT = env.integer("PROVIDER_TIMEOUT", 10, least=1, most=12)
 CONSOLE_MESSAGES_FILE = Path(env.text("CONSOLE_MESSAGES_FILE", str(VAR_DIR / "messages.log")))
@@ -118,6 +120,11 @@ ANYMAIL = env.json_object("ANYMAIL") | {
 }
 
 COMMISSION_VAT = env.flag("COMMISSION_VAT", False)
+FINANCE_REFUND_LIMIT_MINOR = env.integer("FINANCE_REFUND_LIMIT_MINOR", 50_000, least=0, most=10_000_000)
+FINANCE_REQUEST_DAYS = env.integer("FINANCE_REQUEST_DAYS", 7, least=1, most=90)
+SETTLEMENT_CSV_UNIT = env.text("SETTLEMENT_CSV_UNIT", "major", choices=("major", "minor"))
+UNSETTLED_AFTER_DAYS = env.integer("UNSETTLED_AFTER_DAYS", 10, least=1, most=90)
+FEE_TOLERANCE_MINOR = env.integer("FEE_TOLERANCE_MINOR", 100, least=0, most=100_000)
 MOYASAR_SECRET_KEY = env.text("MOYASAR_SECRET_KEY")
 MOYASAR_PUBLISHABLE_KEY = env.text("MOYASAR_PUBLISHABLE_KEY")
 MOYASAR_WEBHOOK_SECRET = env.text("MOYASAR_WEBHOOK_SECRET")
@@ -133,6 +140,9 @@ S3_ACCESS_KEY_ID = env.text("S3_ACCESS_KEY_ID")
 S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
 S3_PUBLIC_BASE_URL = env.url("S3_PUBLIC_BASE_URL")
 
+OUTSIDE_CALENDARS_EVERY = timedelta(minutes=env.integer("OUTSIDE_CALENDARS_EVERY", 15, least=5, most=1440))
+OUTSIDE_CALENDARS_ALLOW_LOOPBACK = env.flag("OUTSIDE_CALENDARS_ALLOW_LOOPBACK", False)
+
 PHONE_COUNTRIES = env.several("PHONE_COUNTRIES", "SA", choices=sorted(SUPPORTED_REGIONS))
 CONTROLLER_NAME = env.text("CONTROLLER_NAME", "موعد (Mawid)")
 CONTROLLER_CONTACT = env.text("CONTROLLER_CONTACT")
@@ -142,6 +152,10 @@ OTP_SPEND_PER_HOUR = env.integer("OTP_SPEND_PER_HOUR", 2000, least=1, most=1_000
 OTP_DOMAIN = env.text("OTP_DOMAIN")
 REVIEW_NUMBERS = env.review_numbers("REVIEW_NUMBERS", obvious_codes=not PRODUCTION)
 PHONE_CHANGE_COOLING = timedelta(hours=env.integer("PHONE_CHANGE_COOLING", 72, least=24, most=720))
+APP_VERSIONS = env.app_versions("APP_VERSIONS")
+APP_FEATURES = env.several("APP_FEATURES")
+MAINTENANCE_UNTIL = env.moment("MAINTENANCE_UNTIL")
+SUPPORT_PHONE = env.text("SUPPORT_PHONE")
 DORMANT_AFTER = timedelta(days=env.integer("DORMANT_AFTER", 180, least=30, most=3650))
 
 
@@ -162,6 +176,8 @@ def _refuse_half_production() -> None:
         "UNIFONIC_WHATSAPP_BASE_URL": UNIFONIC_WHATSAPP_BASE_URL
         and "must be empty; a stand-in is for development",
         "FCM_BASE_URL": FCM_BASE_URL and "must be empty; a stand-in is for development",
+        "OUTSIDE_CALENDARS_ALLOW_LOOPBACK": OUTSIDE_CALENDARS_ALLOW_LOOPBACK
+        and "must be off; this machine is no calendar",
         "PUSH_PROVIDER": "console" in PUSH_PROVIDER and "must name a real provider",
         "EMAIL_PROVIDER": "console" in EMAIL_PROVIDER and "must name a real provider",
         "EMAIL_SERVICE": bool(EMAIL_PROVIDER)
@@ -384,6 +400,9 @@ CORS_EXPOSE_HEADERS = [
     "RateLimit-Policy",
     "ETag",
     "Idempotent-Replayed",
+    "Deprecation",
+    "Sunset",
+    "Link",
 ]
 CORS_ALLOW_HEADERS = (
     "accept",
@@ -434,21 +453,35 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": True,
     "ENUM_NAME_OVERRIDES": {
+        "BookingKind": "backend.bookings.models.Kind",
         "BookingState": "backend.bookings.models.BookingState",
+        "SessionState": "backend.bookings.models.SessionState",
+        "WaitlistState": "backend.bookings.models.WaitlistState",
         "PaymentState": "backend.payments.models.PaymentState",
         "PaymentPurpose": "backend.payments.models.Purpose",
+        "RefundState": "backend.payments.models.RefundState",
+        "RefundRequestState": "backend.payments.models.RequestState",
+        "LedgerAccount": "backend.payments.models.Account",
+        "EntryKind": "backend.payments.models.EntryKind",
         "ReceiptMethod": "backend.payments.models.ReceiptMethod",
         "TaskOutcome": "backend.payments.models.Outcome",
         "TaskKind": "backend.payments.models.TaskKind",
+        "DifferenceKind": "backend.payments.models.DifferenceKind",
+        "DifferenceState": "backend.payments.models.DifferenceState",
+        "DifferenceAct": "backend.payments.models.DifferenceAct",
+        "DifferenceResolution": "backend.payments.models.DifferenceResolution",
+        "SettlementSource": "backend.payments.models.SettlementSource",
         "SalonStatus": "backend.salons.models.SalonStatus",
         "ReviewStatus": "backend.salons.models.ReviewStatus",
         "ClosureKind": "backend.salons.models.ClosureKind",
         "StaffGender": "backend.salons.models.Gender",
         "Gender": "backend.accounts.models.Gender",
         "Language": [("ar", "العربية"), ("en", "English")],
-        "AudienceEnum": "backend.salons.models.Audience",
+        "Audience": "backend.salons.models.Audience",
+        "OutsideCalendarKind": [("ical", "ical"), ("caldav", "caldav")],
+        "OutsideCalendarState": [(state, state) for state in ("new", "ok", "retrying", "failing")],
         "MessageAudience": "backend.notifications.models.Message.Audience",
-        "ChannelEnum": [("sms", "sms"), ("whatsapp", "whatsapp")],
+        "PhoneChannel": [("sms", "sms"), ("whatsapp", "whatsapp")],
         "MessageChannel": [(channel, channel) for channel in ("push", "whatsapp", "sms", "email")],
     },
     "GET_LIB_DOC_EXCLUDES": "backend.core.api.schema.doc_excludes",
@@ -458,6 +491,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "backend.core.api.schema.name_lists",
         "backend.core.api.schema.attach_problems",
     ],
     "TAGS": [
@@ -467,6 +501,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "messages", "description": "The inbox, and by which channel people hear what"},
         {"name": "catalogue", "description": "Salons, services, free times"},
         {"name": "bookings", "description": "A customer's bookings"},
+        {"name": "rentals", "description": "Rooms and devices rented by themselves"},
         {"name": "payments", "description": "Deposits through Moyasar"},
         {"name": "manage", "description": "The salon's desk"},
         {"name": "finance", "description": "Payments and their proof"},

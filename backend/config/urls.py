@@ -7,15 +7,16 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.config.app_config import AppConfig
 from backend.console import errors
 from backend.core.api import problems
+from backend.core.api.contract import OpenApi
 from backend.core.api.system import healthz, readyz
 from backend.notifications.api.metrics import metrics
 from backend.payments.api.views import payment_return
@@ -59,11 +60,8 @@ urlpatterns = [
         "api/v1/",
         include(
             [
-                path(
-                    "openapi.json",
-                    cache_control(public=True, max_age=300)(SpectacularJSONAPIView.as_view()),
-                    name="openapi",
-                ),
+                path("app-config", AppConfig.as_view(), name="app-config"),
+                path("openapi.json", OpenApi.as_view(), name="openapi"),
                 path("", include("backend.accounts.api.urls")),
                 path("", include("backend.notifications.api.urls")),
                 path("", include("backend.bookings.api.urls")),

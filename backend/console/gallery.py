@@ -34,6 +34,7 @@ NAMES = {
     "its own script": {"ar": "صالون لمسة", "en": "Lamsa Salon"},
     "the other script": {"ar": "Rose Spa 24", "en": "صالون روز 24"},
 }
+TITLES = {"ar": "ص" * 16, "en": "S" * 16}
 CODE = "482913"
 OFFERED = {"ar": "خصم على قص الشعر حتى 30/12", "en": "less for haircuts until 30/12"}
 
@@ -120,6 +121,13 @@ def values(language: str, *, name: str) -> Mapping[str, str]:
             "ref": "BK10427",
             "amount": "1,234.50",
             **said_at(AT),
+            "answer_by": said_at(AT)["time"],
+            "title": TITLES[language],
+            "deposit": gettext("at least %(percent)d%%") % {"percent": 100},
+            "from": said_at(AT)["date"],
+            "until": said_at(AT)["date"],
+            "until_date": said_at(AT)["date"],
+            "until_time": said_at(AT)["time"],
             **counted(103, 103),
         }
 

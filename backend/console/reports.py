@@ -1,4 +1,4 @@
-"""Pages that add up: how the message carriers do, and what messages cost."""
+"""Pages that add up: how the message carriers do, what messages cost, and those of finance (`finance`)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from backend.console import policy
+from backend.console import finance, policy
+from backend.console.days import asked_days
 from backend.core.console import named
 from backend.core.money import money
-from backend.core.time import RIYADH, DateInvalid, parse_date
+from backend.core.time import RIYADH
 from backend.notifications import queries, tallies
 from backend.notifications.models import ProviderHealth
 from backend.notifications.queries import Total
@@ -33,6 +34,9 @@ MOST_LINES = 200
 TITLES: dict[str, Any] = {
     "message-health": gettext_lazy("How the message carriers do"),
     "message-costs": gettext_lazy("What messages cost"),
+    "salon-balances": gettext_lazy("What salons are owed"),
+    "salon-statement": gettext_lazy("Statement of a salon"),
+    "exports": gettext_lazy("Lists to take away"),
 }
 WHAT: dict[str, Any] = {
     "messages": gettext_lazy("messages"),
@@ -47,10 +51,19 @@ CHANNELS: dict[str, Any] = {
 
 
 def urls(site: AdminSite) -> list[URLPattern]:
-    pages = {"message-health": _health, "message-costs": _costs}
+    pages = {
+        "message-health": _health,
+        "message-costs": _costs,
+        "salon-balances": finance.balances,
+        "salon-statement": finance.salon_statement,
+        "exports": finance.exports,
+    }
     return [
-        path(f"reports/{name}/", site.admin_view(_page(site, name, view)), name=name)
-        for name, view in pages.items()
+        *finance.urls(site),
+        *(
+            path(f"reports/{name}/", site.admin_view(_page(site, name, view)), name=name)
+            for name, view in pages.items()
+        ),
     ]
 
 
@@ -144,13 +157,7 @@ def _error(tally: Tally | None, circuit: ProviderHealth | None) -> dict[str, Any
 
 def _costs(request: HttpRequest) -> dict[str, Any]:
     today = timezone.now().astimezone(RIYADH).date()
-    first, problem = _day(request, "from", today.replace(day=1))
-    last, wrong = _day(request, "to", today)
-    problem = problem or wrong
-    if not problem and last < first:
-        problem = _("The end must be later than the start.")
-    if not problem and (last - first).days >= MOST_DAYS:
-        problem = _("At most %(days)d days at a time.") % {"days": MOST_DAYS}
+    first, last, problem = asked_days(request, today.replace(day=1), today, most=MOST_DAYS)
     rows = [] if problem else queries.costs(_midnight(first), _midnight(last + timedelta(days=1)))
     by_salon = queries.totals(rows, lambda row: row.salon_id)
     salons = Salon.objects.in_bulk([key for key, _total in by_salon[:MOST_LINES] if key is not None])
@@ -199,14 +206,6 @@ def _line(name: str, total: Total) -> dict[str, Any]:
         "units": f"{total.units:,}",
         "cost": money(total.cost_minor)["display"],
     }
-
-
-def _day(request: HttpRequest, name: str, otherwise: date) -> tuple[date, str]:
-    text = request.GET.get(name, "").strip()
-    try:
-        return (parse_date(text) if text else otherwise), ""
-    except DateInvalid:
-        return otherwise, _("This is not a valid date. Example: 2026-11-20")
 
 
 def _midnight(day: date) -> datetime:

@@ -130,6 +130,7 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "uuid_invalid": _("This is not a valid identifier."),
     "windows_overlap": _("These hours overlap others of the same day or week."),
     "ends_before_start": _("The end must be later than the start."),
+    "moment_not_allowed": _("This moment lies outside what is possible here."),
     "photo_type_not_supported": _("Photos can be JPEG, PNG or WebP files that do not move."),
     "photo_unreadable": _("This file cannot be read as a photo."),
     "photo_too_large": _("The photo is too large."),
@@ -147,6 +148,11 @@ FIELD_ERRORS: dict[str, type_of_text] = {
     "placeholder_unknown": _("These placeholders are not known here: %(names)s"),
     "placeholder_missing": _("These placeholders are missing: %(names)s"),
     "too_many_parts": _("The text takes %(units)d units. It must fit one part of an SMS."),
+    "deposit_twice": _("A deposit is a percentage or an amount, not both."),
+    "not_in_steps": _("The length must be a multiple of the step."),
+    "steps_fall": _("Each step must be at least as high as the one before it."),
+    "url_invalid": _("This is not the address of a calendar. Example: https://example.com/calendar.ics"),
+    "address_refused": _("The address belongs to a private network."),
     "location_not_served": _("This place lies outside the countries served."),
 }
 """Codes inside `errors[]` of a `validation_failed` problem, with their sentences."""

@@ -68,3 +68,21 @@ class Alarm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class ClientCalls(models.Model):
+    """How often one version of an app called one operation on one day (UTC); written by `core.clients`."""
+
+    day = models.DateField()
+    client = models.CharField(max_length=40)
+    operation = models.CharField(max_length=200)
+    calls = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "client calls"
+        constraints = [
+            models.UniqueConstraint(fields=["day", "client", "operation"], name="client_calls_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.client} {self.operation}: {self.calls}"

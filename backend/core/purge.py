@@ -9,9 +9,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from backend.core import idempotency, jobs, limits
+from backend.core import clients, idempotency, jobs, limits
 from backend.core.limits import Limit
-from backend.core.models import IdempotencyRecord, RateCount
+from backend.core.models import ClientCalls, IdempotencyRecord, RateCount
 
 BATCH = 1000
 ONCE = timedelta(hours=6)
@@ -51,7 +51,9 @@ def now_and_then(name: str, job: jobs.Job) -> jobs.Job:
 
 
 def purge_core(now: datetime) -> int:
-    """Counts whose window is over, and kept answers past their time."""
-    return purge(RateCount.objects.filter(ends_at__lt=now)) + purge(
-        IdempotencyRecord.objects.filter(created_at__lt=now - idempotency.KEPT_FOR)
+    """Counts whose window is over, kept answers past their time, and what old apps called long ago."""
+    return (
+        purge(RateCount.objects.filter(ends_at__lt=now))
+        + purge(IdempotencyRecord.objects.filter(created_at__lt=now - idempotency.KEPT_FOR))
+        + purge(ClientCalls.objects.filter(day__lt=(now - clients.KEPT_FOR).date()))
     )

@@ -46,6 +46,7 @@ def rows() -> Iterator[dict[str, Any]]:
             "status": STATUS_OF_STATE[PaymentState(payment.state)],
             "refunded": payment.refunded_minor,
             "created_at": payment.created_at.isoformat(),
+            "paid_at": payment.settled_at.isoformat() if payment.settled_at else None,
             "updated_at": (payment.checked_at or payment.created_at).isoformat(),
             "description": f"Mawid {payment.booking.reference}",
             "metadata": {"payment_id": str(payment.pk), "booking_id": str(payment.booking_id)},

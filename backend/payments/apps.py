@@ -13,6 +13,8 @@ class PaymentsConfig(AppConfig):
         from backend.payments.operations import (
             catch_up,
             catch_up_documents,
+            expire_requests,
+            fetch_new_settlements,
             finish_cards,
             finish_events,
             send_due_refunds,
@@ -25,6 +27,8 @@ class PaymentsConfig(AppConfig):
         jobs.register("payments", settle_unfinished)
         jobs.register("catch-up", catch_up)
         jobs.register("refunds", send_due_refunds)
+        jobs.register("refund-requests", expire_requests)
+        jobs.register("settlements", fetch_new_settlements)
         jobs.register("cards", finish_cards)
         jobs.register("tax-documents", now_and_then("tax-documents", catch_up_documents))
         jobs.register("purge-gateway-calls", now_and_then("gateway-calls", purge_calls))

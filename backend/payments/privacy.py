@@ -24,7 +24,15 @@ from backend.core.privacy import (
     without_phones,
 )
 from backend.core.time import rfc3339
-from backend.payments.models import DeskReceipt, Payment, PaymentState, Refund, RefundState, TaxDocument
+from backend.payments.models import (
+    DeskReceipt,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundRequest,
+    RefundState,
+    TaxDocument,
+)
 from backend.payments.operations import forget_cards_of
 from backend.payments.queries import cards_of
 
@@ -42,6 +50,7 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
                 "refunded_minor": payment.refunded_minor,
                 "currency": payment.currency,
                 "means": payment.source_type,
+                "card_last_four": payment.card_last_four,
                 "failure": payment.failure_code,
                 "at": rfc3339(payment.created_at),
             }
@@ -108,18 +117,24 @@ def export(person: Person, since: datetime) -> Mapping[str, Iterable[Record]]:
 
 
 def erase(person: Person, now: datetime) -> Erasure:
-    """Payments never knew a name; card numbers and holders are the gateway's. A bank's page is of no use any more.
+    """Payments never knew a name; card numbers and holders are the gateway's, and the end of a card goes. A bank's page
+    is of no use any more.
 
-    Saved cards are forgotten, by the gateway too. Of what the desk took, the words go and the amounts stay.
+    Saved cards are forgotten, by the gateway too. Of what the desk took and finance gave back, the words go and the
+    amounts stay.
     """
     payments = Payment.objects.filter(booking__customer=person)
     payments.exclude(next_action_url="").update(next_action_url="")
     payments.filter(save_card=True).update(save_card=False)
+    payments.exclude(card_last_four="").update(card_last_four="")
     receipts = DeskReceipt.objects.filter(
         Q(booking__customer=person)
         | Q(booking__customer__isnull=True, booking__guest_phone=person.phone, booking__guest_phone__gt="")
     )
     _forget_words(receipts)
+    requests = RefundRequest.objects.filter(payment__booking__customer=person)
+    requests.update(reason=ERASED_NAME)
+    requests.exclude(decline_reason="").update(decline_reason=ERASED_NAME)
     cards = forget_cards_of(person, now=now)
     return Erasure(
         erased=[Erased("cards", _("Saved cards"), cards)],

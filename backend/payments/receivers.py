@@ -9,8 +9,14 @@ from django.dispatch import receiver
 
 from backend.bookings.models import Booking
 from backend.bookings.signals import booking_closed, booking_confirmed, visit_ended
-from backend.payments.models import PAID_STATES, Payment, PaymentState, RefundReason
-from backend.payments.operations import owe_back, post, settle_after_commit, unowed_minor
+from backend.payments.models import PAID_STATES, Payment, PaymentState, Purpose, RefundReason
+from backend.payments.operations import (
+    owe_back,
+    post,
+    release_damage,
+    settle_after_commit,
+    unowed_minor,
+)
 
 
 @receiver(booking_closed)
@@ -22,9 +28,10 @@ def give_back_for_closed_booking(
     No payment is locked here: payments come before bookings, and the booking is locked already.
     """
     kept = fee_minor
+    release_damage(booking, now=now, by=actor)
     paid = Payment.objects.filter(
         booking=booking, state__in=(*PAID_STATES, PaymentState.AUTHORIZED), quarantined_because=""
-    )
+    ).exclude(purpose=Purpose.DAMAGE)
     for payment in paid.order_by("-purpose", "created_at", "id"):  # deposits come before balances
         left = max(unowed_minor(payment), 0)  # a second payment already on its way back carries no fee
         fee = min(kept, left)
@@ -44,6 +51,7 @@ def give_back_for_closed_booking(
 
 @receiver(visit_ended)
 def earn_what_the_visit_brought(sender: Any, *, booking: Booking, now: datetime, **_: Any) -> None:
+    release_damage(booking, now=now)
     post(booking.pk, now=now)
 
 

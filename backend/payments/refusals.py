@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from backend.core.errors import Conflict, Invalid, NotSignedIn, Refused, Unavailable
+from backend.core.errors import Conflict, Invalid, NotAllowed, NotSignedIn, Refused, Unavailable
 
 
 class CardDataRefused(Refused):
@@ -16,6 +16,11 @@ class CardDataRefused(Refused):
 class NothingToPay(Conflict):
     code = "nothing_to_pay"
     message = _("There is nothing to pay for this booking.")
+
+
+class HoldTooEarly(Refused):
+    code = "hold_too_early"
+    message = _("An amount against damage can be held from two days before the start.")
 
 
 class DepositFirst(Conflict):
@@ -53,6 +58,70 @@ class MoreThanOwed(Refused):
 class PayoutKnown(Conflict):
     code = "payout_known"
     message = _("A transfer with this bank reference is written down already.")
+
+
+class NotRefundable(Conflict):
+    code = "not_refundable"
+    message = _("Nothing of this payment can be given back: it was not charged, or all of it went back.")
+
+
+class MoreThanRefundable(Refused):
+    code = "more_than_refundable"
+    message = _("No more than SAR %(amount)s of this payment can be given back.")
+    client = "reload"
+
+
+class RequestWaits(Conflict):
+    code = "refund_request_waits"
+    message = _("Another refund of this payment waits for a second person.")
+
+
+class RequestDecided(Conflict):
+    code = "refund_request_decided"
+    message = _("This request does not wait any more: it was decided, or its time is over.")
+
+
+class SecondPersonNeeded(NotAllowed):
+    code = "second_person_needed"
+    message = _("Whoever asked for a refund cannot decide on it. Somebody else of finance can.")
+
+
+class SettlementFileInvalid(Invalid):
+    """`reason` says which rule, and `rows` which lines of the file, the first ten at most."""
+
+    code = "settlement_file_invalid"
+    message = _("This file could not be read as a settlement. Nothing of it was kept.")
+
+
+class ReconciliationRunning(Conflict):
+    code = "reconciliation_running"
+    message = _("The payments are being compared right now. Please try again shortly.")
+    client = "retry"
+
+
+class DifferenceClosed(Conflict):
+    code = "difference_closed"
+    message = _("This difference has been closed already.")
+
+
+class DayNotOver(Refused):
+    code = "day_not_over"
+    message = _("This day is not over yet.")
+
+
+class DayNotReconciled(Refused):
+    code = "day_not_reconciled"
+    message = _("Please compare this day first: there is no comparison of it since it ended.")
+
+
+class DifferencesStand(Refused):
+    code = "differences_stand"
+    message = _("Differences of this day stand open: %(count)d.")
+
+
+class DayClosed(Conflict):
+    code = "day_closed"
+    message = _("This day is closed already.")
 
 
 class PaymentsUnavailable(Unavailable):

@@ -25,6 +25,7 @@ Ability = Literal[
     "edit_salon",
     "edit_members",
     "see_figures",
+    "forgive_marks",
 ]
 
 _STAFF: frozenset[Ability] = frozenset({"see_desk"})
@@ -38,7 +39,7 @@ ABILITIES: dict[str, frozenset[Ability]] = {
     SalonRole.STAFF: _STAFF,
     SalonRole.RECEPTIONIST: _RECEPTIONIST,
     SalonRole.MANAGER: _MANAGER,
-    SalonRole.OWNER: _MANAGER | {"overbook", "edit_salon", "edit_members", "see_figures"},
+    SalonRole.OWNER: _MANAGER | {"overbook", "edit_salon", "edit_members", "see_figures", "forgive_marks"},
 }
 
 

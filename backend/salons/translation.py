@@ -10,6 +10,7 @@ from backend.salons.models import (
     District,
     Override,
     Photo,
+    Rental,
     Resource,
     Salon,
     Season,
@@ -33,7 +34,7 @@ class SalonTranslation(TranslationOptions):
     fields = ("name", "description", "address")
 
 
-@register(Service)
+@register([Service, Rental])
 class ServiceTranslation(TranslationOptions):
     fields = ("name", "description")
 

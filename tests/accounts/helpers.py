@@ -9,7 +9,7 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from tests.support import contract
+from tests.support import contract, recording
 
 PHONE = "+966512345678"
 INSTALLATION = "9d2c6a1e-2f4b-4c7d-8e9f-0a1b2c3d4e5f"
@@ -18,12 +18,24 @@ INSTALLATION = "9d2c6a1e-2f4b-4c7d-8e9f-0a1b2c3d4e5f"
 class Phone(APIClient):
     """Holds every answer against the contract."""
 
+    sent: Any = None
+
+    def generic(self, method: str, path: str, data: Any = "", *args: Any, **kwargs: Any) -> Any:
+        try:
+            self.sent = json.loads(data) if data else None
+        except ValueError:
+            self.sent = None
+        return super().generic(method, path, data, *args, **kwargs)
+
     def request(self, **kwargs: Any) -> Any:
+        if recording.LANGUAGE:
+            kwargs["HTTP_ACCEPT_LANGUAGE"] = recording.LANGUAGE
         response = super().request(**kwargs)
         kind = response.headers.get("Content-Type", "")
         if "json" in kind or response.status_code == 204:
             parsed = response.json() if response.content else None
             contract.check(kwargs["REQUEST_METHOD"], kwargs["PATH_INFO"], response.status_code, kind, parsed)
+            recording.note(kwargs["REQUEST_METHOD"], kwargs["PATH_INFO"], self.sent, response, parsed)
         return response
 
 

@@ -18,7 +18,14 @@ from backend.accounts.models import (
     PushTarget,
     User,
 )
-from backend.bookings.models import Booking, ClientNote
+from backend.bookings.models import (
+    Booking,
+    CalendarFeed,
+    ClientNote,
+    Forgiveness,
+    OutsideCalendar,
+    WaitlistEntry,
+)
 from backend.notifications.models import InboundMessage, Message, Preference
 from backend.payments.models import DeskReceipt, SavedCard
 from backend.salons.models import Favourite, Review, ReviewReport
@@ -122,6 +129,26 @@ def with_a_past(user: User) -> dict[str, Any]:
         created_at=now,
     )
     ClientNote.objects.create(salon=salon, customer=user, text=f"Tea with mint. {words}", created_at=now)
+    Forgiveness.objects.create(salon=salon, customer=user, reason=words, at=now)
+    CalendarFeed.objects.create(
+        staff_member=staff[0], user=user, secret_hash=uuid.uuid4().hex * 2, created_at=now
+    )
+    OutsideCalendar.objects.create(
+        staff_member=staff[0],
+        user=user,
+        host="calendar.example",
+        sealed=b"x",
+        created_at=now,
+        next_read_at=now,
+    )
+    WaitlistEntry.objects.create(
+        salon=salon,
+        customer=user,
+        service=service,
+        date=now.date(),
+        over_at=now + timedelta(days=1),
+        joined_at=now,
+    )
     elsewhere = Review.objects.create(
         salon=SalonFactory.create(), booking_id=uuid.uuid4(), rating=1, created_at=now
     )

@@ -100,8 +100,9 @@ def test_the_dry_run_prints_what_the_real_run_does_and_changes_nothing() -> None
     assert contents() == before
     assert anonymise() == foretold
     assert foretold[:3] == [
-        f"person {user.pk}: cards 1, booking_notes 2, client_notes 1, favourites 1, review_reports 1, profile 1, "
-        "devices 1, codes 2, phone_changes 1, messages 3, message_preferences 1"
+        f"person {user.pk}: cards 1, booking_notes 2, client_notes 1, calendars 2, waitlist 1, forgivenesses 1, "
+        "favourites 1, review_reports 1, profile 1, devices 1, codes 2, phone_changes 1, messages 3, "
+        "message_preferences 1"
         for user in sorted(people, key=lambda user: user.pk)
     ]
     assert foretold[3:] == [

@@ -27,7 +27,9 @@ OVER_HTTP = tuple(part for stage in STAGES for part in stage)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", default="all", choices=("engine", *OVER_HTTP, "claims", "all"))
+    parser.add_argument(
+        "part", nargs="?", default="all", choices=("engine", *OVER_HTTP, "claims", "reconcile", "all")
+    )
     parser.add_argument("--rounds", type=int, default=5, help="in which all cases take turns; default 5")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one case in one round; default 1")
     parser.add_argument(
@@ -50,6 +52,10 @@ def main() -> None:
         from tests.bench import claims
 
         claims.run(rounds=options.rounds, seconds=options.seconds, scale=options.scale)
+    if options.part in ("reconcile", "all"):
+        from tests.bench import reconcile
+
+        reconcile.run(scale=options.scale)
     if wanted := [part for part in OVER_HTTP if options.part in (part, "all")]:
         over_http(wanted, rounds=options.rounds, seconds=options.seconds, scale=options.scale)
 

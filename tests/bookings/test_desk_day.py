@@ -85,6 +85,7 @@ def test_the_day_has_a_column_for_each_person_and_thing(language: str, name: str
         "starts_at": at("18:00"),
         "ends_at": at("18:45"),
         "services": [{"id": str(service.pk), "name": name, "starts_at": at("18:00"), "ends_at": at("18:45")}],
+        "rental": None,
         "taken": [{"starts_at": at("17:55"), "ends_at": at("18:55")}],
         "lane": 0,
     }

@@ -32,14 +32,24 @@ from backend.salons.models import (
     WorkingWindow,
 )
 from tests.bookings.visits import ask, offered, why
-from tests.factories import ResourceFactory, ServiceFactory, UserFactory, employ, needing, open_salon, variant
+from tests.factories import (
+    RentalFactory,
+    ResourceFactory,
+    ServiceFactory,
+    UserFactory,
+    employ,
+    needing,
+    open_salon,
+    variant,
+)
 from tests.support.api import Api, ok, refused
 from tests.support.race import race
 
 NOW = "2026-11-19T18:30:00Z"
 SUNDAY = "2026-11-22"
 NOON = f"{SUNDAY}T12:00:00+03:00"
-TABLES = sorted(importlib.import_module("backend.salons.migrations.0005_catalogue_version").PATHS)
+FIRST = importlib.import_module("backend.salons.migrations.0005_catalogue_version").PATHS
+TABLES = sorted({*FIRST, "salons_rental"})
 
 
 @pytest.fixture
@@ -67,6 +77,7 @@ def test_every_change_of_every_table_a_salon_is_read_from_raises_its_version(tab
     elsewhere, *_ = open_now(city__slug="jeddah", district__slug="jeddah-1", district__city__slug="jeddah")
     needing(service, "room")
     ResourceFactory.create(salon=salon)
+    RentalFactory.create(salon=salon)
     season = Season.objects.create(
         salon=salon, name="S", first_date=date(2026, 12, 1), last_date=date(2026, 12, 2)
     )

@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 
 from backend.bookings import operations
 from backend.bookings.availability import Reason
-from backend.bookings.models import Booking, Claim
+from backend.bookings.models import Booking, Claim, OutsideCalendar, OutsideTime, WaitlistEntry
+from backend.bookings.operations.offering import finish_waitlist
+from backend.bookings.operations.outside import claim_what_came_free
+from backend.bookings.operations.waitlist import join_waitlist
 from backend.bookings.queries import Wish
 from backend.core.errors import DomainError
 from backend.salons.models import (
@@ -174,7 +177,7 @@ class World:
             if not day["slots"]:
                 continue
             booking = self.book(wishes, datetime.fromisoformat(self.rng.choice(day["slots"])["starts_at"]))
-            end = self.rng.choice(["stands", "stands", "cancelled", "dead"])
+            end = self.rng.choice(["stands", "stands", "cancelled", "dead", "offered"])
             if end == "cancelled":
                 operations.cancel(
                     bookings=Booking.objects.all(),
@@ -183,9 +186,54 @@ class World:
                     version=1,
                     now=NOW,
                 )
+            elif end == "offered":
+                self.offer(booking)
             elif end == "dead" and booking.state == "held":
                 Booking.objects.filter(pk=booking.pk).update(hold_expires_at=NOW)
                 Claim.objects.filter(booking=booking).update(expires_at=NOW)
+
+    def busy_elsewhere(self) -> None:
+        """Some people's own calendars, whose times meet bookings or do not."""
+        rng = self.rng
+        for person in rng.sample(self.people, rng.randint(0, len(self.people))):
+            calendar = OutsideCalendar.objects.create(
+                staff_member=person,
+                host="calendar.example",
+                sealed=b"",
+                created_at=NOW,
+                next_read_at=NOW,
+                conflicts=1,
+            )
+            for day in range(rng.randint(1, 3)):
+                starts = NOW + timedelta(days=day, minutes=rng.randint(0, 1000))
+                ends = starts + timedelta(minutes=rng.choice([15, 60, 400]))
+                OutsideTime.objects.create(calendar=calendar, starts_at=starts, ends_at=ends)
+        claim_what_came_free(OutsideCalendar.objects.all(), now=NOW)
+
+    def offer(self, booking: Booking) -> None:
+        """Its first service's time goes to somebody on the waiting list; the offer stands, or ran out unnoticed."""
+        first = booking.items.first()
+        assert first is not None
+        entry, _ = join_waitlist(
+            customer=UserFactory.create(),
+            salon=self.salon,
+            wish=Wish(first.service_id),
+            day=first.starts_at.astimezone(self.salon.zone).date(),
+            now=NOW,
+        )
+        operations.cancel(
+            bookings=Booking.objects.all(),
+            booking_id=booking.pk,
+            actor=operations.SYSTEM,
+            version=1,
+            now=NOW,
+        )
+        finish_waitlist(NOW)
+        if self.rng.random() < 0.5:
+            WaitlistEntry.objects.filter(pk=entry.pk, state="offered").update(
+                offered_at=NOW - timedelta(minutes=30), expires_at=NOW
+            )
+            Claim.objects.filter(waitlist_entry=entry).update(expires_at=NOW)
 
 
 @settings(
@@ -198,6 +246,7 @@ def test_every_listed_start_can_be_booked_and_every_other_minute_is_refused_as_e
     with freeze_time(NOW), transaction.atomic():
         world = World(rng)
         world.fill()
+        world.busy_elsewhere()
         wishes = world.wishes()
         [day] = world.listed(wishes)["days"]
         listed = {datetime.fromisoformat(slot["starts_at"]): slot for slot in day["slots"]}

@@ -30,19 +30,26 @@ from backend.accounts.models import (
     User,
 )
 from backend.bookings import operations
-from backend.bookings.models import Booking, Refusal, Wording
+from backend.bookings.models import Booking, Forgiveness, OutsideCalendar, Refusal, WaitlistEntry, Wording
 from backend.bookings.queries import Wish
 from backend.console import sign_in
 from backend.core.alarms import raise_alarm
 from backend.core.time import RIYADH
 from backend.notifications.models import DeliveryAttempt, Message, ProviderRefusal
 from backend.payments.models import (
+    DayClose,
     Difference,
+    DifferenceEvent,
+    ExportTaken,
+    Finding,
     GatewayCall,
     Payment,
     Payout,
     Reconciliation,
     Refund,
+    RefundRequest,
+    Settlement,
+    SettlementLine,
     WebhookEvent,
 )
 from backend.payments.operations import post
@@ -59,7 +66,8 @@ from backend.salons.models import (
     SalonEvent,
     Season,
 )
-from tests.factories import ResourceFactory, UserFactory, employ, needing, open_salon
+from tests.bookings.sessions import on_sale
+from tests.factories import RentalFactory, ResourceFactory, UserFactory, employ, needing, open_salon
 
 SIGN_IN = "/console/login/"
 ROLES = ("platform_admin", "finance", "support")
@@ -159,6 +167,7 @@ class World:
         now = timezone.now()
         self.salon, self.service, [self.member] = open_salon()
         self.room = ResourceFactory.create(salon=self.salon)
+        RentalFactory.create(salon=self.salon)
         needing(self.service, self.room.kind)
         self.owner = employ(self.salon, "owner")
         self.customer: User = UserFactory.create(phone="+966512345678", name="نورة")
@@ -168,6 +177,27 @@ class World:
             service_ids=[self.service.pk], staff_ids=[self.member.pk], reasons=["slot_unavailable"],
             catalogue_version=1,
         )  # fmt: skip
+        OutsideCalendar.objects.create(
+            staff_member=self.member, host="calendar.example", sealed=b"", created_at=now, next_read_at=now
+        )
+        Forgiveness.objects.create(
+            salon=self.salon,
+            customer=self.customer,
+            booking=self.booking,
+            reason="ظرف طارئ",
+            by=self.owner,
+            at=now,
+        )
+        WaitlistEntry.objects.create(
+            salon=self.salon,
+            customer=self.customer,
+            service=self.service,
+            date=self.booking.business_date,
+            from_minute=600,
+            over_at=self.booking.ends_at,
+            joined_at=now,
+        )
+        on_sale(self.salon, self.member, starts_at=self.booking.starts_at + timedelta(days=60), now=now)
         Wording.objects.create(
             salon=self.salon, kind="booking_cancelled", language="en", text="{ref} is off", changed_at=now
         )
@@ -190,6 +220,18 @@ class World:
             business_id=self.salon.business_id, salon=self.salon, from_date=now.date(), to_date=now.date(),
             amount_minor=100, bank_reference="FT1", recorded_by=self.owner, recorded_at=now,
         )  # fmt: skip
+        self.refund_request = RefundRequest.objects.create(
+            payment=self.payment, amount_minor=100, reason="الغرفة باردة", needs_second=True, state="waiting",
+            requested_by=operator("finance"), requested_at=now, expires_at=now + timedelta(days=7),
+        )  # fmt: skip
+        ExportTaken.objects.create(
+            sheet="ledger",
+            file_type="csv",
+            from_date=now.date(),
+            to_date=now.date(),
+            taken_by=self.owner,
+            taken_at=now,
+        )
         self.event = WebhookEvent.objects.create(
             provider="moyasar",
             event_id="evt-1",
@@ -205,12 +247,24 @@ class World:
         run = Reconciliation.objects.create(
             from_date=now.date(), to_date=now.date(), started_at=now, run_by=self.owner
         )
-        Difference.objects.create(
-            reconciliation=run,
-            kind="amount",
-            payment_id=self.payment.pk,
-            ours={"amount_minor": 1},
-            theirs=None,
+        self.difference = Difference.objects.create(
+            kind="amount", subject=f"payment:{self.payment.pk}", payment_id=self.payment.pk,
+            business_date=now.date(), facts={"ours": {"amount_minor": 1}, "gateway": None, "settlements": None},
+            opened_at=now,
+        )  # fmt: skip
+        DifferenceEvent.objects.create(difference=self.difference, act="opened", at=now)
+        Finding.objects.create(reconciliation=run, difference=self.difference)
+        settlement = Settlement.objects.create(
+            gateway_id="st-1", source="api", amount_minor=2250, lines_minor=2250, line_count=1, created_at=now,
+            imported_at=now,
+        )  # fmt: skip
+        SettlementLine.objects.create(
+            settlement=settlement, position=1, gateway_payment_id=self.payment.pk, payment=self.payment,
+            type="payment", payment_amount_minor=2300, net_minor=2250, fee_minor=43, fee_vat_minor=7,
+            transacted_at=now,
+        )  # fmt: skip
+        DayClose.objects.create(
+            business_date=now.date(), reconciliation=run, closed_by=self.owner, closed_at=now
         )
         Closure.objects.create(
             salon=self.salon, starts_at=now, ends_at=now + timedelta(hours=1), reason_ar="صيانة"

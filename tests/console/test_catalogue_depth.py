@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from backend.core.hijri import gregorian_range, hijri_of
+from backend.core.time import RIYADH
 from backend.salons.models import (
     Business,
     City,
@@ -58,6 +59,10 @@ def test_numbers_of_authorities_are_read_as_people_write_them(client: Any) -> No
         "name_ar": "مؤسسة",
         "name_en": "Est.",
         "commission_basis_points": "٢٥٠",
+        "standing_steps": "30,50",
+        "standing_days": "١٨٠",
+        "no_show_marks": "2",
+        "late_cancel_marks": "1",
         "vat_number": "٣٠٠ ٠٠٠ ٠٠٠ ٠٠٠ ٠٠٣",
     }
     saved(client.post(address(Business, "add"), body | {"commercial_registration": "1010-123456"}))
@@ -334,7 +339,7 @@ def test_a_sighting_is_recorded_after_a_look_at_the_bookings_it_meets(language: 
     for weekday in range(1, 8):
         season.windows.create(salon=salon, weekday=weekday, opens_minute=1260, closes_minute=1500)
     Salon.objects.filter(pk=salon.pk).update(horizon_days=60)
-    booked = world.book(hour=12, days=(eve - timezone.localdate()).days)
+    booked = world.book(hour=12, days=(eve - timezone.now().astimezone(RIYADH).date()).days)
     by = operator("platform_admin")
     client = browser(by, language=language)
     body = {"hijri_year": str(year), "hijri_month": str(month), "days": "-1"}

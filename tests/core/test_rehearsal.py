@@ -8,6 +8,7 @@ import pytest
 
 from backend.bookings.models import Booking
 from backend.core.api.problems import status_of
+from backend.core.contract.examples import SHARED
 from backend.core.errors import all_refusals
 from tests.factories import UserFactory, open_salon
 from tests.support.api import Api, refused
@@ -67,3 +68,9 @@ def test_production_refuses_the_header(settings: Any) -> None:
     answer = Api(UserFactory.create()).send("GET", "me", headers={"X-Sandbox-Outcome": "slot_unavailable"})
 
     refused(answer, 400, "sandbox_outcome_refused")
+
+
+@pytest.mark.parametrize("code", sorted(SHARED))
+def test_whatever_any_operation_may_refuse_can_be_tried(code: str) -> None:
+    answer = Api().send("GET", "cities", headers={"X-Sandbox-Outcome": code})
+    assert answer.json()["code"] == code

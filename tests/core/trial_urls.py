@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -17,6 +18,7 @@ from backend.config.urls import handler400, handler403, handler404, handler500, 
 from backend.core.api import fields
 from backend.core.api.access import SIGNED_IN
 from backend.core.api.bodies import Body, Query
+from backend.core.api.deprecation import Deprecation
 from backend.core.api.pagination import PageQuery, page
 from backend.core.api.views import Endpoint, PublicEndpoint, answer_once
 from backend.core.ids import uuid7
@@ -77,6 +79,13 @@ class Echo(PublicEndpoint):
 
     def post(self, request: Request) -> Response:
         return Response(_plain(self.body(EveryKind, request)))
+
+
+class Going(PublicEndpoint):
+    deprecated = {"GET": Deprecation(since=date(2027, 1, 1), sunset=date(2027, 7, 1))}
+
+    def get(self, request: Request) -> Response:
+        return Response({})
 
 
 class People(PublicEndpoint):
@@ -155,6 +164,7 @@ def endpoint_raising(error: Exception) -> Any:
 
 urlpatterns = [
     path("trial/echo", Echo.as_view()),
+    path("trial/going", Going.as_view()),
     path("trial/people", People.as_view()),
     path("trial/keyed/<str:place>", Keyed.as_view()),
     path("trial/crash", Crash.as_view()),

@@ -32,7 +32,7 @@ from backend.demo.drafts import Book
 from backend.demo.stories import Story, tell
 from backend.demo.world import build_cluster
 from backend.payments.models import PAID_STATES, Payment, PaymentState, Refund, RefundState
-from backend.payments.operations import reconcile
+from backend.payments.operations import close_day, reconcile
 from backend.payments.operations.posting import catch_up
 from backend.payments.queries.ledger import balances, figures, position
 from backend.salons.models import (
@@ -446,8 +446,13 @@ def test_finance_can_close_every_past_day_with_the_gateway(demo: loading.Totals,
         assert sandbox.control("POST", "/payments", told)["imported"] == len(told)
         assert sandbox.control("POST", "/payments", told)["imported"] == 0, "telling it again is harmless"
         today = timezone.now().astimezone(RIYADH).date()
+        sandbox.settle(until=(timezone.now() - timedelta(days=2)).isoformat())
         run = reconcile(from_date=today - timedelta(days=110), to_date=today, now=timezone.now(), heal=False)
+        yesterday = today - timedelta(days=1)
+        reconcile(from_date=yesterday, to_date=yesterday, now=timezone.now())
+        close_day(business_date=yesterday, by=User.objects.get(phone="+966550000004"), now=timezone.now())
     assert list(run.differences.values_list("kind", "payment_id")) == []
+    assert run.settled_minor > run.captured_minor // 2
     assert run.theirs_count == len(told)
     assert run.ours_count == Payment.objects.count()
 

@@ -116,6 +116,8 @@ def test_finance_is_closed_to_everybody_else(role: str) -> None:
         "finance/payments",
         "finance/reconciliations",
         f"finance/reconciliations/{uuid.uuid4()}/differences",
+        "finance/differences",
+        "finance/settlements",
     ):
         assert api.get(path).json()["code"] == "permission_denied", path
 

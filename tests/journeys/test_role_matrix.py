@@ -16,18 +16,28 @@ from django.utils import timezone
 
 from backend.accounts.models import Device, PhoneChange, PlatformRole, User
 from backend.bookings import operations
-from backend.bookings.models import Booking, ClientNote
+from backend.bookings.models import Booking, ClientNote, Forgiveness, OutsideCalendar, WaitlistEntry
 from backend.bookings.queries import Wish
 from backend.bookings.queries.clients import ClientKey
 from backend.core.api.access import ANONYMOUS, ROLES, Access
 from backend.core.api.views import Endpoint
 from backend.core.time import RIYADH
 from backend.notifications.models import Message
-from backend.payments.models import DeskReceipt, Payment, Reconciliation, SavedCard
+from backend.payments.models import (
+    DeskReceipt,
+    Difference,
+    Payment,
+    Payout,
+    Reconciliation,
+    RefundRequest,
+    SavedCard,
+    Settlement,
+)
 from backend.payments.operations.invoicing import invoice_receipt
 from backend.salons.models import Business, Closure, Membership, Override, Photo, Review, Salon, Season
 from backend.salons.permissions import Desk
-from tests.factories import ResourceFactory, UserFactory, employ, open_salon
+from tests.bookings.sessions import on_sale
+from tests.factories import RentalFactory, ResourceFactory, UserFactory, employ, open_salon
 from tests.support.api import Api
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +83,7 @@ class World:
         self.salon, service, [self.staff_member] = open_salon()
         self.service = service
         self.resource = ResourceFactory.create(salon=self.salon)
+        self.rental = RentalFactory.create(salon=self.salon)
         self.member = Membership.objects.get(salon=self.salon, user=employ(self.salon))
         self.customer: User = UserFactory.create()
         day = timezone.now().astimezone(RIYADH) + timedelta(days=1)
@@ -86,6 +97,25 @@ class World:
         now = timezone.now()
         self.review = Review.objects.create(
             salon=self.salon, author=self.customer, booking_id=self.booking.pk, rating=5, created_at=now
+        )
+        Salon.objects.filter(pk=self.salon.pk).update(rating_sum=5, rating_count=1)
+        OutsideCalendar.objects.create(
+            staff_member=self.staff_member,
+            host="calendar.example",
+            sealed=b"",
+            created_at=now,
+            next_read_at=now,
+        )
+        self.place = WaitlistEntry.objects.create(
+            salon=self.salon,
+            customer=self.customer,
+            service=service,
+            date=self.booking.business_date,
+            over_at=self.booking.ends_at,
+            joined_at=now,
+        )
+        self.session = on_sale(
+            self.salon, self.staff_member, starts_at=self.booking.starts_at + timedelta(hours=4), now=now
         )
         self.payment = Payment.objects.create(
             booking=self.booking, amount_minor=2300, source_type="client", created_at=now, expires_at=now
@@ -118,6 +148,14 @@ class World:
             created_at=now,
             expires_at=now,
         )
+        self.request = RefundRequest.objects.create(
+            payment=self.payment, amount_minor=1, reason="late", needs_second=True, state="waiting",
+            requested_by=UserFactory.create(), requested_at=now, expires_at=now + timedelta(days=7),
+        )  # fmt: skip
+        self.payout = Payout.objects.create(
+            business_id=self.salon.business_id, salon=self.salon, from_date=day, to_date=day, amount_minor=1,
+            bank_reference="FT1", recorded_by=UserFactory.create(), recorded_at=now,
+        )  # fmt: skip
         self.device = Device.objects.create(user=self.customer)
         self.message = Message.objects.create(
             recipient=self.customer,
@@ -151,7 +189,26 @@ class World:
         self.note = ClientNote.objects.create(
             salon=self.salon, customer=self.customer, text="tea", created_at=now
         )
+        self.forgiveness = Forgiveness.objects.create(
+            salon=self.salon, customer=self.customer, reason="kindness", at=now
+        )
         self.run = Reconciliation.objects.create(from_date=day.date(), to_date=day.date(), started_at=now)
+        self.difference = Difference.objects.create(
+            kind="amount",
+            subject="payment:1",
+            business_date=day.date(),
+            facts={"ours": None, "gateway": None, "settlements": None},
+            opened_at=now,
+        )
+        self.settlement = Settlement.objects.create(
+            gateway_id="st-1",
+            source="api",
+            amount_minor=0,
+            lines_minor=0,
+            line_count=0,
+            created_at=now,
+            imported_at=now,
+        )
 
     def person(self, role: str, *, own: bool) -> User | None:
         """`own`: the customer of the booking, or somebody of its salon."""
@@ -169,6 +226,8 @@ class World:
 VALUES: dict[str, Callable[[World], Any]] = {
     "<str:salon>": lambda w: w.salon.slug,
     "<uuid:booking_id>": lambda w: w.booking.id,
+    "<uuid:entry_id>": lambda w: w.place.id,
+    "<uuid:session_id>": lambda w: w.session.id,
     "<uuid:payment_id>": lambda w: w.payment.id,
     "<uuid:receipt_id>": lambda w: w.receipt.id,
     "<uuid:document_id>": lambda w: w.document.id,
@@ -176,11 +235,19 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<uuid:task_id>": lambda w: w.task.id,
     "<uuid:message_id>": lambda w: w.message.id,
     "<uuid:reconciliation_id>": lambda w: w.run.id,
+    "<uuid:difference_id>": lambda w: w.difference.id,
+    "<uuid:settlement_id>": lambda w: w.settlement.id,
+    "<uuid:request_id>": lambda w: w.request.id,
+    "<uuid:payout_id>": lambda w: w.payout.id,
+    "<str:sheet>": lambda w: "payments",
+    "<str:file_type>": lambda w: "csv",
+    "<str:month>": lambda w: "2031-01",
     "<uuid:id>": lambda w: w.device.id,
     "<uuid:change_id>": lambda w: w.phone_change.id,
     "<uuid:service_id>": lambda w: w.service.id,
     "<uuid:staff_member_id>": lambda w: w.staff_member.id,
     "<uuid:resource_id>": lambda w: w.resource.id,
+    "<uuid:rental_id>": lambda w: w.rental.id,
     "<uuid:member_id>": lambda w: w.member.id,
     "<uuid:business_id>": lambda w: w.salon.business_id,
     "<uuid:review_id>": lambda w: w.review.id,
@@ -193,6 +260,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<uuid:season_id>": lambda w: w.season.id,
     "<uuid:client_id>": lambda w: w.client_id,
     "<uuid:note_id>": lambda w: w.note.id,
+    "<uuid:forgiveness_id>": lambda w: w.forgiveness.id,
     "<int:year>": lambda w: 1448,
     "<int:month>": lambda w: 9,
     "<str:secret>": lambda w: "nobody-knows-this-one",
@@ -201,6 +269,12 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "<str:language>": lambda w: "ar",
 }
 """How to fill each kind of path value with an object of the world."""
+
+OPEN_AREAS = (
+    *("/finance/", "/support/", "/auth/", "/platform/"),
+    *("/v1/reviews/", "/v1/sessions/", "/v1/rentals/"),
+)
+"""Where an object belongs to nobody in particular: whoever gets through the door finds it."""
 
 
 def fill(path: str, world: World) -> str:
@@ -249,7 +323,7 @@ def test_a_cell(path: str, method: str, policy: Access, role: str, own: bool) ->
             assert (status, code) == (404, "not_found")
     elif role not in policy.roles:
         assert (status, code) == (403, "permission_denied")
-    elif any(part in path for part in ("/finance/", "/support/", "/auth/", "/platform/", "/v1/reviews/")):
+    elif any(part in path for part in OPEN_AREAS):
         assert status not in (401, 403, 404)
     elif "<uuid:" in path:
         # What is the customer's own is nobody else's, whatever their role.

@@ -179,9 +179,7 @@ def test_an_event_of_the_other_mode_moves_nothing_and_raises_an_alarm(payer: Pay
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "kind", ["balance_transferred", "payment_expired", "webhook_verification", "new.thing"]
-)
+@pytest.mark.parametrize("kind", ["payment_expired", "webhook_verification", "new.thing"])
 def test_an_event_nobody_knows_is_kept_and_welcome(payer: Payer, kind: str) -> None:
     ok(payer.webhook({"id": str(uuid.uuid4())}, kind))
     event = WebhookEvent.objects.get()

@@ -1,13 +1,15 @@
 """The storm: separate processes ask a server of several workers for what only one can have, and do so at once.
 
-    python -m tests.stress [slot|mixed|outbox|messages|all] [--processes 16] [--rounds 50] [--operations 2000]
-                           [--messages 10000] [--seconds 300]
+    python -m tests.stress [slot|mixed|waitlist|seats|outbox|messages|all] [--processes 16] [--rounds 50]
+                           [--operations 2000] [--waiting 200] [--messages 10000] [--seconds 300]
 
 `slot`: in each round all processes ask for one and the same slot at the same moment. One gets 201, everybody else
-409 `slot_unavailable`. `mixed`: they book, move, confirm, decline, cancel, pay, check in, complete, miss, write
-walk-ins, overbook and close, while holds run out, two sweeps run, and workers are killed (-9) and come back; cut-off
-requests are repeated with their keys. Afterwards a judge reads the whole database plainly. `outbox` and `messages`:
-every message goes out once, from several workers, past a carrier on a bad day, and whoever is killed.
+409 `slot_unavailable`. `mixed`: they book, rent, move, confirm, decline, cancel, pay, check in, complete, miss, write
+walk-ins, overbook, close, wait and answer offers, while holds run out, two sweeps run, and workers are killed (-9) and
+come back; cut-off requests are repeated with their keys. Afterwards a judge reads the whole database plainly.
+`waitlist`: people wait for a full day whose time is freed and taken. `seats`: in each round all processes ask for the
+last three seats of a session; three get one. `outbox` and `messages`: every message goes out
+once, from several workers, past a carrier on a bad day, and whoever is killed.
 
 The database is the run's own, dropped at the end: on the server that DATABASE_URL names, else an embedded one in a
 temporary folder. Times are printed and not judged. `--without lock|constraint|both` removes a guard in that database or
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = "MAWID_STRESS_INSIDE"
-PARTS = ("slot", "mixed", "outbox", "messages")
+PARTS = ("slot", "mixed", "waitlist", "seats", "outbox", "messages")
 GRACE = 150
 """Seconds for the database, the servers and the judge, beside what the parts may take."""
 
@@ -66,6 +68,7 @@ def main() -> int:
                 "SMS_PROVIDER": "console",
                 "CONSOLE_MESSAGES_FILE": str(here / "messages.log"),
                 "VAR_DIR": str(here),
+                "WAITLIST_OFFER_HOURS": "00:00-23:59",
             },
             start_new_session=True,
         )
@@ -95,6 +98,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--operations", type=int, default=2000, help="of the mixed part, in all; default 2000"
     )
+    parser.add_argument("--waiting", type=int, default=200, help="people on the waiting list; default 200")
     parser.add_argument(
         "--messages", type=int, default=10_000, help="of the parts outbox and messages, each; default 10000"
     )
@@ -110,11 +114,12 @@ def parsed() -> argparse.Namespace:
     if not (
         options.operations >= 1
         and options.messages >= 1
+        and 1 <= options.waiting <= 2000
         and 5 <= options.seconds <= 3600
         and options.kill_every >= 1
     ):
         parser.error(
-            "--operations and --messages are at least 1, --seconds 5 to 3600, --kill-every at least 1"
+            "--operations, --messages and --waiting are at least 1, --seconds 5 to 3600, --kill-every at least 1"
         )
     return options
 
@@ -204,7 +209,7 @@ def run(options: argparse.Namespace, place: Path, port: int, url: str, sandbox: 
     )
     faults: list[str] = []
     before = mixed.deadlocks()
-    if options.part in ("slot", "mixed", "all"):
+    if options.part in ("slot", "mixed", "waitlist", "seats", "all"):
         faults += bookings(options, server, place, url, sandbox)
     if options.part in ("outbox", "all"):
         faults += messages.outbox(messages=options.messages, seconds=options.seconds, database_url=url)
@@ -228,7 +233,7 @@ def run(options: argparse.Namespace, place: Path, port: int, url: str, sandbox: 
 def bookings(
     options: argparse.Namespace, server: Server, place: Path, url: str, sandbox: SandboxProcess
 ) -> list[str]:
-    from tests.stress import guards, judge, mixed, scene, slot
+    from tests.stress import guards, judge, mixed, scene, seats, slot, waitlist
 
     faults: list[str] = []
     with server:
@@ -236,7 +241,8 @@ def bookings(
             slots = scene.one_slot_at_a_time(options.rounds)
             tokens = scene.customers(options.processes)
             print(f"slot: {options.processes} processes, {len(slots):,} rounds, one slot each", flush=True)
-            outcomes = slot.fight(server.port, tokens, slots, seconds=options.seconds)
+            asks = [("bookings", body) for body in slots]
+            outcomes = slot.fight(server.port, tokens, asks, seconds=options.seconds)
             faults += slot.judge(outcomes, options.processes, slots)
             faults += judge.judge([], place / "messages.log")[0]
         if options.part in ("mixed", "all"):
@@ -253,6 +259,26 @@ def bookings(
                 database_url=url,
                 place=place,
             )
+        if options.part in ("waitlist", "all"):
+            faults += waitlist.storm(
+                server=server,
+                processes=options.processes,
+                waiting=options.waiting,
+                seconds=options.seconds,
+                seed=options.seed,
+                kill_every=options.kill_every,
+                place=place,
+            )
+        if options.part in ("seats", "all"):
+            sessions = scene.sessions(options.rounds, seats=seats.LEFT)
+            tokens = scene.customers(options.processes)
+            print(
+                f"seats: {options.processes} processes, {len(sessions):,} rounds, {seats.LEFT} seats each",
+                flush=True,
+            )
+            asks = [(f"sessions/{session_id}/seats", {"seats": 1}) for session_id in sessions]
+            outcomes = slot.fight(server.port, tokens, asks, seconds=options.seconds)
+            faults += seats.judge(outcomes, options.processes, sessions)
         faults += [f"guard: {what}" for what in guards.missing(server.port)]
     return faults
 

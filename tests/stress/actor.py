@@ -37,6 +37,9 @@ WEIGHTS = {
     "pay": 6,
     "close": 2,
     "open": 2,
+    "join": 4,
+    "answer": 6,
+    "rent": 8,
 }
 CUSTOMER_VERBS = ("cancel", "confirm-attendance", "accept-move", "refuse-move")
 DESK_VERBS = ("confirm", "decline", "check-in", "complete", "no-show", "cancel")
@@ -74,10 +77,10 @@ class Told:
 
 def work(orders: Orders) -> None:
     with Path(orders.diary).open("w") as diary:
-        _Actor(orders, diary).work()
+        Actor(orders, diary).work()
 
 
-class _Actor:
+class Actor:
     def __init__(self, orders: Orders, diary: Any) -> None:
         self.orders, self.diary = orders, diary
         self.dice = random.Random(orders.seed * 1000 + orders.number)
@@ -106,6 +109,17 @@ class _Actor:
             "starts_at": self._start(),
         }
         self._keep(self.mine, self._ask("create", "POST", "bookings", wanted, self.me, key=True))
+
+    def _rent(self) -> None:
+        starts_at = self._start()
+        hours = self.dice.choice((1, 2, 4, 24))
+        ends_at = (datetime.fromisoformat(starts_at) + timedelta(hours=hours)).isoformat()
+        wanted = {
+            "rental_id": self.dice.choice(self._place()["rentals"]),
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+        }
+        self._keep(self.mine, self._ask("rent", "POST", "rentals", wanted, self.me, key=True))
 
     def _look(self) -> None:
         place = self._place()
@@ -136,7 +150,7 @@ class _Actor:
     def _desk_move(self) -> None:
         if booking := self._desk_one():
             body: dict[str, Any] = {"version": booking["version"], "starts_at": self._start()}
-            if self.dice.random() < 0.3:
+            if booking["kind"] == "visit" and self.dice.random() < 0.3:
                 place = next(p for p in self.scene["places"] if p["id"] == booking["salon"]["id"])
                 body["staff_member_id"] = self.dice.choice(place["staff"])
             path = f"manage/bookings/{booking['id']}/reschedule"
@@ -185,6 +199,25 @@ class _Actor:
                 None,
                 self.scene["owner"],
             )
+
+    def _join(self) -> None:
+        place = self._place()
+        wanted = {"salon_id": place["id"], **self._items(place)[0], "date": self._start()[:10]}
+        self._ask("join", "POST", "waitlist", wanted, self.me, key=True)
+
+    def _answer(self) -> None:
+        status, page = self._ask("look", "GET", "waitlist?limit=50", None, self.me)
+        offers = [one for one in page["items"] if one["state"] == "offered"] if status == 200 else []
+        if not offers:
+            return
+        path = f"waitlist/{self.dice.choice(offers)['id']}"
+        verb = self.dice.choice(("accept", "accept", "decline", "leave"))
+        if verb == "accept":
+            self._keep(self.mine, self._ask("accept", "POST", f"{path}/accept", {}, self.me, key=True))
+        elif verb == "decline":
+            self._ask("pass", "POST", f"{path}/decline", {}, self.me)
+        else:
+            self._ask("leave", "DELETE", path, None, self.me)
 
     def _pay(self) -> None:
         held = [b for b in self.mine.values() if "pay" in b["allowed_actions"] and b["id"] not in self.paid]

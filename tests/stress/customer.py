@@ -17,6 +17,10 @@ PATIENCE = 60.0
 """Seconds that processes wait for each other, and for one answer."""
 
 
+Ask = tuple[str, dict[str, Any]]
+"""A path below /api/v1 and the body that is posted there."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     round: int
@@ -25,10 +29,8 @@ class Outcome:
     milliseconds: float
 
 
-def customer(
-    port: int, token: str, slots: list[dict[str, Any]], barrier: Barrier, results: Any, over: Event
-) -> None:
-    """Ask for one slot after another, each at the same moment as everybody else, on a connection already open.
+def customer(port: int, token: str, asks: list[Ask], barrier: Barrier, results: Any, over: Event) -> None:
+    """Ask for one thing after another, each at the same moment as everybody else, on a connection already open.
 
     Ends after the last one, or with the first round in which somebody finds that it is `over`.
     """
@@ -38,7 +40,7 @@ def customer(
         "Content-Type": "application/json",
         "Accept-Language": "en",
     }
-    for number, body in enumerate(slots):
+    for number, (path, body) in enumerate(asks):
         if connection.sock is None:
             connection.connect()
         headers["Idempotency-Key"] = str(uuid.uuid4())
@@ -50,7 +52,7 @@ def customer(
             return
         began = time.perf_counter()
         try:
-            connection.request("POST", "/api/v1/bookings", json.dumps(body), headers)
+            connection.request("POST", f"/api/v1/{path}", json.dumps(body), headers)
             response = connection.getresponse()
             status, answer = response.status, json.loads(response.read())
             code = answer.get("code", "")

@@ -14,8 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.db.models import Count
 
-from backend.bookings.models import Booking, BookingEvent, BookingItem, Claim, ItemResource
+from backend.bookings.models import (
+    Booking,
+    BookingEvent,
+    BookingItem,
+    Claim,
+    ItemResource,
+    WaitlistEntry,
+)
 from backend.core.models import IdempotencyRecord
 from backend.notifications.models import Message
 from backend.payments.models import Payment, Refund
@@ -63,8 +71,9 @@ def judge(told: Rows, messages_file: Path) -> tuple[list[str], str]:
         events[event["booking_id"]].append(event)
     found: list[tuple[str, Iterable[str]]] = [
         ("an answer nobody should get", _answers(told)),
-        ("overlap", _overlaps(claims)),
+        ("overlap", overlaps(claims)),
         ("claims", _claims(bookings, claims)),
+        ("offers", _offers(claims)),
         ("history", _histories(bookings, events)),
         ("lost", _kept(told, bookings, events)),
         ("key", _keys(told, bookings)),
@@ -95,7 +104,7 @@ def _answers(told: Rows) -> Iterator[str]:
             yield f"{t['op']} was never answered"
 
 
-def _overlaps(claims: Rows) -> Iterator[str]:
+def overlaps(claims: Rows) -> Iterator[str]:
     """Two active claims of one calendar that share a moment, found without the constraint's help."""
     by_calendar = defaultdict(list)
     for claim in claims:
@@ -136,6 +145,43 @@ def _claims(bookings: Mapping[uuid.UUID, Any], claims: Rows) -> Iterator[str]:
             yield f"{booking_id} ({booking['state']}) and its claims die at different times"
 
 
+def _offers(claims: Rows) -> Iterator[str]:
+    """An open offer holds exactly the time of its service, of the person it names and a thing of each kind it needs."""
+    calendars = _owners_of_calendars()
+    active = defaultdict(list)
+    for claim in claims:
+        if claim["is_active"] and claim["waitlist_entry_id"]:
+            active[claim["waitlist_entry_id"]].append(claim)
+    open_to: Counter[tuple[Any, ...]] = Counter()
+    for entry in WaitlistEntry.objects.select_related("service").annotate(kinds=Count("service__needs")):
+        mine = active[entry.pk]
+        if entry.state != "offered":
+            if mine:
+                yield f"{entry.pk} is {entry.state} and holds {len(mine)} claims"
+            continue
+        assert entry.starts_at is not None
+        assert entry.ends_at is not None
+        open_to[entry.customer_id, entry.salon_id, entry.date] += 1
+        span = (
+            entry.starts_at - timedelta(minutes=entry.service.buffer_before_minutes),
+            entry.ends_at + timedelta(minutes=entry.service.buffer_after_minutes),
+        )
+        held = {calendars[claim["calendar_id"]] for claim in mine}
+        if {(claim["starts_at"], claim["ends_at"]) for claim in mine} != {span}:
+            yield f"{entry.pk} holds other time than its service takes"
+        if (
+            entry.offered_staff_member_id not in held
+            or len(held) != len(mine)
+            or len(mine) != 1 + entry.kinds
+        ):
+            yield f"{entry.pk} holds {len(mine)} claims for a service of {1 + entry.kinds} needs"
+        if any(claim["expires_at"] != entry.expires_at for claim in mine):
+            yield f"{entry.pk} and its claims end at different times"
+    for whose, count in open_to.items():
+        if count > 1:
+            yield f"{whose} holds {count} offers"
+
+
 def _owners_of_calendars() -> dict[int, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -150,15 +196,18 @@ def _wanted(bookings: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, dict[Any, list
     given = defaultdict(list)
     for item_id, resource_id in ItemResource.objects.values_list("item_id", "resource_id"):
         given[item_id].append(resource_id)
-    for item in BookingItem.objects.select_related("service"):
+    for item in BookingItem.objects.select_related("service", "rental"):
+        sold = item.service or item.rental
+        assert sold is not None
         span = (
-            item.starts_at - timedelta(minutes=item.service.buffer_before_minutes),
-            item.ends_at + timedelta(minutes=item.service.buffer_after_minutes),
+            item.starts_at - timedelta(minutes=sold.buffer_before_minutes),
+            item.ends_at + timedelta(minutes=sold.buffer_after_minutes),
         )
-        for owner in (item.staff_member_id, *given[item.pk]):
+        people = [item.staff_member_id] if item.staff_member_id else []
+        for owner in (*people, *given[item.pk]):
             wanted[item.booking_id][owner].append(span)
     for booking_id, booking in bookings.items():
-        if booking["customer_id"]:
+        if booking["customer_id"] and booking["kind"] != "rental":
             wanted[booking_id][booking["customer_id"]].append((booking["starts_at"], booking["ends_at"]))
     return wanted
 
@@ -215,7 +264,9 @@ def _keys(told: Rows, bookings: Mapping[uuid.UUID, Any]) -> Iterator[str]:
     """Every booking came from one key, every key led to one booking, and that one is what was answered."""
     made: dict[uuid.UUID, list[str]] = defaultdict(list)
     by_key = {}
-    creating = IdempotencyRecord.objects.filter(operation__in=("createBooking", "createWalkIn"), status=201)
+    creating = IdempotencyRecord.objects.filter(
+        operation__in=("createBooking", "createWalkIn", "acceptWaitlistOffer", "createRental"), status=201
+    )
     for key, answer in creating.values_list("key", "answer"):
         by_key[str(key)] = json.loads(answer)["id"]
         made[uuid.UUID(by_key[str(key)])].append(str(key))
@@ -226,7 +277,7 @@ def _keys(told: Rows, bookings: Mapping[uuid.UUID, Any]) -> Iterator[str]:
             yield f"{booking_id} came from {len(made[booking_id])} keys"
     for t in told:
         if (
-            t["op"] in ("create", "walk-in", "overbook")
+            t["op"] in ("create", "walk-in", "overbook", "accept", "rent")
             and t["booking"]
             and by_key.get(t["key"]) != t["booking"]
         ):

@@ -12,7 +12,9 @@ from backend.accounts.models import Device, User
 from backend.accounts.tokens import pair_of
 from backend.core.time import RIYADH
 from backend.salons.models import Salon, Service, StaffMember
+from tests.bookings.sessions import on_sale
 from tests.factories import (
+    RentalFactory,
     ResourceFactory,
     ServiceFactory,
     UserFactory,
@@ -31,6 +33,7 @@ class Place:
     id: str
     services: list[str]
     staff: list[str]
+    rentals: list[str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ def customers(count: int) -> list[str]:
 
 
 def mixed_scene(processes: int) -> Scene:
-    """One salon confirms by itself, one by hand, one takes a deposit; each has services with a buffer and a room."""
+    """One salon confirms by itself, one by hand, one takes a deposit; each has services with a buffer and a
+    room, lets one of its two rooms by itself too, and a suite.
+    """
     salons = [
         _salon(auto_confirm=True, deposit_percent=0, max_reschedules=9),
         _salon(auto_confirm=False, deposit_percent=0, max_reschedules=9),
@@ -71,7 +76,12 @@ def mixed_scene(processes: int) -> Scene:
     )
     return Scene(
         places=[
-            Place(str(salon.pk), [str(s.pk) for s in services], [str(p.pk) for p in people])
+            Place(
+                str(salon.pk),
+                [str(s.pk) for s in services],
+                [str(p.pk) for p in people],
+                [str(rental.pk) for rental in salon.rentals.all()],
+            )
             for salon, services, people in salons
         ],
         starts=[(tomorrow + n * timedelta(minutes=30)).isoformat() for n in range(48 * DAYS_AHEAD)],
@@ -99,8 +109,25 @@ def _salon(**rules: Any) -> tuple[Salon, list[Service], list[StaffMember]]:
     )
     performed_by(colour, *people[:3])
     needing(performed_by(massage, *people[1:]), "room")
-    ResourceFactory.create_batch(2, salon=salon)
+    room, _ = ResourceFactory.create_batch(2, salon=salon)
+    RentalFactory.create(salon=salon, resource=room, min_minutes=60, buffer_after_minutes=30)
+    RentalFactory.create(salon=salon, resource=ResourceFactory.create(salon=salon, kind="suite"))
     return salon, [cut, colour, massage], people
+
+
+def sessions(rounds: int, *, seats: int) -> list[str]:
+    """Ids of sessions with so many seats, an hour each, one after another: no round can disturb another."""
+    salon, _, [person] = open_salon(
+        **ALL_DAY, auto_confirm=True, deposit_percent=0, min_notice_minutes=0, horizon_days=366
+    )
+    now = timezone.now()
+    tomorrow = (now.astimezone(RIYADH) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    made = []
+    for number in range(rounds):
+        starts_at = tomorrow + timedelta(hours=number)
+        values = {"starts_at": starts_at, "ends_at": starts_at + timedelta(hours=1), "capacity": seats}
+        made.append(str(on_sale(salon, person, now=now, **values).pk))
+    return made
 
 
 def one_slot_at_a_time(rounds: int) -> list[dict[str, Any]]:

@@ -9,19 +9,19 @@ from collections import Counter
 from queue import Empty
 from typing import Any
 
-from tests.stress.customer import Outcome, customer
+from tests.stress.customer import Ask, Outcome, customer
 
 SHOWN = 20
 """Rounds up to which each has a line of its own."""
 
 
-def fight(port: int, tokens: list[str], slots: list[dict[str, Any]], *, seconds: float) -> list[Outcome]:
-    """What everybody was answered in each round, in no order; fewer rounds than slots when the time is over."""
+def fight(port: int, tokens: list[str], asks: list[Ask], *, seconds: float) -> list[Outcome]:
+    """What everybody was answered in each round, in no order; fewer rounds than asks when the time is over."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(len(tokens)), context.Queue()
     over = context.Event()
     fighters = [
-        context.Process(target=customer, args=(port, token, slots, barrier, results, over), daemon=True)
+        context.Process(target=customer, args=(port, token, asks, barrier, results, over), daemon=True)
         for token in tokens
     ]
     for fighter in fighters:
@@ -29,7 +29,7 @@ def fight(port: int, tokens: list[str], slots: list[dict[str, Any]], *, seconds:
     try:
         outcomes: list[Outcome] = []
         until = time.monotonic() + seconds
-        while len(outcomes) < len(tokens) * len(slots):
+        while len(outcomes) < len(tokens) * len(asks):
             if time.monotonic() > until:
                 over.set()
             try:

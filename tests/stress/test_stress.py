@@ -39,15 +39,17 @@ def storm(*words: str) -> tuple[int, str, str]:
 
 def test_a_short_storm_of_all_parts_finds_nothing() -> None:
     code, said, complaints = storm(
-        *("--processes", "4", "--rounds", "3", "--operations", "240", "--messages", "200"),
+        *("--processes", "4", "--rounds", "3", "--operations", "240", "--messages", "200", "--waiting", "40"),
         *("--seconds", "60", "--kill-every", "3"),
     )
     assert code == 0, said + complaints
     assert re.search("^Delivered in [0-9]+ s", said, re.MULTILINE), said
     assert re.search("^[0-9]+ booked in [0-9]+ s; [1-9][0-9]* workers killed", said, re.MULTILINE), said
-    assert "3 rounds of 4" in said
+    assert "3 rounds of 4:" in said
+    assert "3 rounds of 4 for 3 seats" in said
     assert re.search("^[0-9]+ operations in [0-9]+ s; [1-9][0-9]* workers killed", said, re.MULTILINE), said
     assert "overbook" in said
+    assert "Judged: 40 who waited" in said
 
 
 def test_four_workers_deliver_five_hundred_messages_once() -> None:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient, ForceAuthClientHandler
 
 from backend.accounts.models import Device, User
 from backend.accounts.tokens import pair_of
-from tests.support import contract
+from tests.support import contract, recording
 
 HANDLER = ForceAuthClientHandler(enforce_csrf_checks=False)
 """One for all: each new one would load the middleware again, which reads every static file."""
@@ -23,7 +23,7 @@ class Api:
     def __init__(self, user: User | None = None, *, language: str = "ar") -> None:
         self.client = APIClient()
         self.client.handler = HANDLER
-        self.headers: dict[str, str] = {"Accept-Language": language}
+        self.headers: dict[str, str] = {"Accept-Language": recording.LANGUAGE or language}
         if user is not None:
             device = Device.objects.create(user=user)
             self.headers["Authorization"] = f"Bearer {pair_of(device).access}"
@@ -65,6 +65,7 @@ class Api:
         if "json" in kind or response.status_code == 204:
             parsed = response.json() if response.content else None
             contract.check(method, full, response.status_code, kind, parsed)
+            recording.note(method, full, body, response, parsed)
         if response.status_code >= 400:
             assert kind.startswith("application/problem+json"), kind
         return response

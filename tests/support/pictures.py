@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 from PIL import Image
 
 from backend.salons.models import Salon
-from tests.support import contract
+from tests.support import contract, recording
 from tests.support.api import Api
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -48,6 +48,7 @@ def send(
     file.content_type = declared  # type: ignore[attr-defined]
     response = api.client.post(path, {"file": file} | form, format="multipart", headers=api.headers)
     contract.check("POST", path, response.status_code, response.headers["Content-Type"], response.json())
+    recording.note("POST", path, None, response, response.json())
     return response
 
 

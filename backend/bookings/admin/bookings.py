@@ -45,8 +45,9 @@ label(
     Booking,
     _("booking"),
     _("bookings"),
-    choices=(*STATES, N_("App"), N_("Desk")),
+    choices=(*STATES, N_("App"), N_("Desk"), N_("Visit"), N_("Seat"), N_("Rental")),
     id=_("ID"),
+    kind=_("kind"),
     reference=_("reference"),
     version=_("version"),
     state=_("state"),
@@ -61,6 +62,7 @@ label(
     business_date=_("day of the salon"),
     price_minor=_("price"),
     deposit_minor=_("deposit"),
+    damage_minor=_("held against damage"),
     free_cancel_hours=_("hours until which cancelling is free"),
     late_cancel_percent=_("part of the deposit kept after that (%)"),
     cancellation_fee_minor=_("cancellation fee"),
@@ -107,6 +109,8 @@ label(
     _("time taken"),
     _("times taken"),
     booking=_("booking"),
+    waitlist_entry=_("place on a waiting list"),
+    outside_calendar=_("calendar elsewhere"),
     starts_at=_("starts"),
     ends_at=_("ends"),
     is_active=_("counts"),
@@ -173,10 +177,11 @@ def _side(what: str, value: Any, names: Names) -> str:
 
 _PRICE = amount("price_minor", _("price"))
 _DEPOSIT = amount("deposit_minor", _("deposit"))
+_DAMAGE = amount("damage_minor", _("held against damage"))
 _FEE = amount("cancellation_fee_minor", _("cancellation fee"))
 _KEPT = column("late_cancel_percent", _("part of the deposit kept after that (%)"), lambda n: ltr(f"{n}%"))
 _MONEY = (
-    *(_PRICE, _DEPOSIT, "deposit_secured_at", "deposit_paid_at"),
+    *(_PRICE, _DEPOSIT, _DAMAGE, "deposit_secured_at", "deposit_paid_at"),
     *("free_cancel_hours", _KEPT, _FEE),
 )
 _REFERENCE = code("reference", _("reference"))
@@ -265,6 +270,7 @@ class BookingAdmin(ReadOnlyAdmin[Booking]):
     )
     fields = (
         _REFERENCE,
+        "kind",
         "state",
         name("salon", _("salon")),
         person("customer", _("customer"), link=True),
@@ -384,7 +390,7 @@ _LANE = column("calendar.lane", _("extra lane"), lambda lane: ltr(lane) if lane 
 @admin.register(Claim)
 class ClaimAdmin(ReadOnlyAdmin[Claim]):
     def name_of(self, obj: Claim) -> str:
-        return obj.booking.reference
+        return obj.booking.reference if obj.booking else str(obj.pk)
 
     list_display = (
         code("booking.reference", _("reference")),

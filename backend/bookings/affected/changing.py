@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from backend.bookings.affected.judging import Hit, SalonTimetable, coming_visits, hits, live
 from backend.bookings.affected.offering import Offer, offers
+from backend.bookings.affected.opening import offer_opened
 from backend.bookings.availability import Reason, Rulebook
 from backend.bookings.models import Booking
 from backend.core.hijri import HijriSpan, Shifts, gregorian_range
@@ -68,6 +69,7 @@ def change_hours(
         before = _timetable(salon, shifts)
         answer = change()
         after = _timetable(salon, shifts)
+        offer_opened(salon, before=before, after=after, now=now)
         found = hits(coming_visits(Q(booking__salon=salon), now=now), before=before, after=after)
         affected = _page(found, lambda _salon_ids: {salon.pk: after}, now=now)
         if preview:

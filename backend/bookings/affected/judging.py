@@ -23,7 +23,7 @@ from backend.bookings.availability import (
     floor_minute,
     starts_on,
 )
-from backend.bookings.models import BookingItem, BookingState, ItemResource
+from backend.bookings.models import BookingItem, BookingState, ItemResource, Kind
 from backend.salons.timetable import Timetable
 
 SalonTimetable: TypeAlias = Timetable[uuid.UUID]
@@ -46,6 +46,7 @@ class ComingVisit:
     salon_id: uuid.UUID
     starts_at: datetime
     steps: tuple[Step[uuid.UUID], ...]
+    is_let: bool = False
 
     @property
     def duration(self) -> int:
@@ -95,24 +96,25 @@ def _visits(which: Q) -> Iterator[ComingVisit]:
             "booking_id",
             "booking__salon_id",
             "booking__starts_at",
+            "booking__kind",
             "pk",
             "starts_at",
             "ends_at",
             "staff_member_id",
         )
     )
-    for (booking_id, salon_id, starts_at), items in groupby(rows, key=lambda row: row[:3]):
+    for (booking_id, salon_id, starts_at, kind), items in groupby(rows, key=lambda row: row[:4]):
         steps = tuple(
             Step(
                 duration=int((until - at).total_seconds()) // 60,
                 needs=(
-                    Need(NeedKind.STAFF, (staff_id,)),
+                    *((Need(NeedKind.STAFF, (staff_id,)),) if staff_id else ()),
                     *(Need(NeedKind.RESOURCE, (resource_id,)) for resource_id in resources.get(pk, ())),
                 ),
             )
             for *_booking, pk, at, until, staff_id in items
         )
-        yield ComingVisit(booking_id, salon_id, starts_at, steps)
+        yield ComingVisit(booking_id, salon_id, starts_at, steps, is_let=kind == Kind.RENTAL)
 
 
 def hits(visits: Iterable[ComingVisit], *, before: SalonTimetable | None, after: SalonTimetable) -> list[Hit]:
@@ -161,5 +163,5 @@ def _rulebook(timetable: SalonTimetable) -> Rulebook[uuid.UUID]:
 
 def _reasons(rulebook: Rulebook[uuid.UUID], visit: ComingVisit) -> tuple[Reason, ...]:
     start = floor_minute(visit.starts_at)
-    asked = Question(rulebook=rulebook, steps=visit.steps, now=start)
+    asked = Question(rulebook=rulebook, steps=visit.steps, now=start, is_let=visit.is_let)
     return tuple(reason for reason in availability.explain(asked, start) if reason in OF_HOURS)

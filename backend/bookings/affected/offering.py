@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from backend.bookings import availability
 from backend.bookings.availability import Question, Rulebook, Span, ceil_minute, floor_minute
-from backend.bookings.models import ActorRole, Booking, BookingItem, Calendar, Claim
+from backend.bookings.models import ActorRole, Booking, Calendar, Claim
 from backend.bookings.operations.transitions import Actor, may
 from backend.bookings.queries import Line
 from backend.salons.models import (
@@ -74,7 +74,7 @@ def _offers(
 ) -> list[Offer]:
     items = list(booking.items.all())
     own = [item.staff_member_id for item in items]
-    lines = [around.lines.get(item.service_id) for item in items]
+    lines = [around.lines.get(item.service_id) if item.service_id else None for item in items]
     first = max(booking.starts_at, now).astimezone(rulebook.timetable.zone).date()
     booked = floor_minute(booking.starts_at)
     found: list[Offer] = []
@@ -93,7 +93,7 @@ def _offers(
     return found
 
 
-def _rank(own: Sequence[uuid.UUID]) -> Callable[[uuid.UUID], bool]:
+def _rank(own: Sequence[uuid.UUID | None]) -> Callable[[uuid.UUID], bool]:
     return lambda candidate: candidate not in own
 
 
@@ -164,10 +164,13 @@ class _Surroundings:
 
 def _lines(bookings: Sequence[Booking]) -> dict[uuid.UUID, Line]:
     """What the booked services are today, by service id; those no longer sold are left out."""
-    booked: dict[uuid.UUID, tuple[Booking, BookingItem]] = {
-        item.service_id: (booking, item) for booking in bookings for item in booking.items.all()
+    booked: dict[uuid.UUID, tuple[Booking, Service]] = {
+        item.service.pk: (booking, item.service)
+        for booking in bookings
+        for item in booking.items.all()
+        if item.service is not None
     }
-    above = {service_id: _above(item.service) for service_id, (_booking, item) in booked.items()}
+    above = {service_id: _above(service) for service_id, (_booking, service) in booked.items()}
     ids = {rule.pk for rule in above.values()}
     performers: defaultdict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
     performing = StaffService.objects.filter(service__in=ids, staff_member__is_active=True)
@@ -186,15 +189,15 @@ def _lines(bookings: Sequence[Booking]) -> dict[uuid.UUID, Line]:
     )
     return {
         service_id: Line(
-            service=item.service,
-            above=item.service.variant_of,
+            service=service,
+            above=service.variant_of,
             salon=booking.salon,
             performers=tuple(performers[rule.pk]),
             needs=tuple(tuple(resources[booking.salon_id, kind]) for kind in kinds[rule.pk]),
             has_variants=service_id in with_variants,
         )
-        for service_id, (booking, item) in booked.items()
-        if item.service.is_active and (rule := above[service_id]).is_active
+        for service_id, (booking, service) in booked.items()
+        if service.is_active and (rule := above[service_id]).is_active
     }
 
 

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from backend.bookings import operations
 from backend.bookings.api import present
 from backend.bookings.api.serializers import DeskBookingPage
+from backend.bookings.api.standing import ClientStandingShape, client_standing
 from backend.bookings.models import Booking, ClientNote
 from backend.bookings.operations import notes
 from backend.bookings.queries import bookings_at
@@ -88,6 +89,9 @@ class ClientNotePage(Shape):
 
 class ClientInFullShape(ClientShape):
     notes = ClientNoteShape(many=True, help_text=f"The latest {NOTES_SHOWN}")
+    standing = ClientStandingShape(
+        allow_null=True, help_text="null for a guest, and where the business has no steps"
+    )
 
 
 class ClientNoteBody(Body):
@@ -131,9 +135,13 @@ class ClientItem(Endpoint):
     def get(self, request: Request, salon: str, client_id: uuid.UUID) -> Response:
         at = desk_of(person(request), salon, "keep_client_book")
         latest = client_at(at, client_id)
-        line = clients(at, [latest], now=timezone.now())[latest.pk]
+        now = timezone.now()
+        line = clients(at, [latest], now=now)[latest.pk]
         written = notes_on(at, ClientKey.of(latest)).order_by("-created_at", "-id")[:NOTES_SHOWN]
-        shown = _client(line, at) | {"notes": [_note(note, at) for note in written]}
+        shown = _client(line, at) | {
+            "notes": [_note(note, at) for note in written],
+            "standing": client_standing(at, latest.customer, now=now),
+        }
         return Response(shown, headers=PRIVATE)
 
 

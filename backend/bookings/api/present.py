@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import gettext as _
 
 from backend.bookings.availability import Reason
 from backend.bookings.models import Booking, BookingEvent, BookingItem, BookingState, Source
@@ -54,12 +55,12 @@ def quote(found: Quote) -> dict[str, Any]:
     salon = found.visit.salon
     at = found.starts_at
     items = []
-    for line in found.visit.lines:
-        until = at + timedelta(minutes=line.service.duration_minutes)
+    for line, step in zip(found.visit.lines, found.visit.steps, strict=True):
+        until = at + timedelta(minutes=step.duration)
         items.append(
             {
                 "service": {
-                    "id": str(line.service.id),
+                    "id": str(line.booked["service"].id),
                     "name": line.name_ar if in_arabic() else line.name_en,
                 },
                 "starts_at": rfc3339(at, salon.zone),
@@ -68,21 +69,42 @@ def quote(found: Quote) -> dict[str, Any]:
             }
         )
         at = until
+    return {"items": items} | terms(found)
+
+
+def terms(found: Quote) -> dict[str, Any]:
+    """When it would be, what it would cost, and on which terms: the same for all that is booked."""
+    salon = found.visit.salon
     return {
         "salon": {"id": str(salon.id), "name": salon.name},
-        "items": items,
         "starts_at": rfc3339(found.starts_at, salon.zone),
         "ends_at": rfc3339(found.ends_at, salon.zone),
         "business_date": found.business_date.isoformat(),
         "price": money(found.visit.price_minor, salon.currency),
         "price_parts": price_parts(found.visit.price_minor, salon.currency),
-        "deposit": money(found.visit.deposit_minor, salon.currency),
+        "deposit": money(found.deposit_minor, salon.currency),
+        "deposit_reason": deposit_reason(found),
         "cancellation": {
             "free_until": rfc3339(found.starts_at - timedelta(hours=salon.free_cancel_hours), salon.zone),
-            "fee_after": money(
-                percentage(found.visit.deposit_minor, salon.late_cancel_percent), salon.currency
-            ),
+            "fee_after": money(percentage(found.deposit_minor, salon.late_cancel_percent), salon.currency),
         },
+    }
+
+
+def deposit_reason(found: Quote) -> dict[str, Any] | None:
+    """Why more is asked than of others, where it is."""
+    stands, salon = found.standing, found.visit.salon
+    if found.deposit_minor == found.visit.deposit_minor or stands.until is None:
+        return None
+    until = stands.until.astimezone(salon.zone)
+    return {
+        "code": "standing",
+        "detail": _("Missed or late-cancelled visits raise the deposit to %(percent)d%% until %(date)s.")
+        % {"percent": stands.percent, "date": f"{until:%d/%m/%Y}"},
+        "usual_deposit": money(found.visit.deposit_minor, salon.currency),
+        "marks": stands.marks,
+        "percent": stands.percent,
+        "until": rfc3339(stands.until, salon.zone),
     }
 
 
@@ -97,14 +119,49 @@ def booking_item(item: BookingItem, booking: Booking) -> dict[str, Any]:
             "id": str(item.service_id),
             "name": item.service_name_ar if in_arabic() else item.service_name_en,
         },
-        "staff_member": {"id": str(item.staff_member_id), "name": item.staff_member.name},
-        "resources": [
-            {"id": str(r.resource_id), "name": r.resource.name, "code": r.resource.code}
-            for r in item.resources.all()
-        ],
+        "staff_member": {"id": str(item.staff_member_id), "name": item.staff_member.name}
+        if item.staff_member
+        else None,
+        "resources": _resources(item),
         "starts_at": rfc3339(item.starts_at, zone),
         "ends_at": rfc3339(item.ends_at, zone),
         "price": money(item.price_minor, booking.currency),
+    }
+
+
+def _resources(item: BookingItem) -> list[dict[str, str]]:
+    return [
+        {"id": str(r.resource_id), "name": r.resource.name, "code": r.resource.code}
+        for r in item.resources.all()
+    ]
+
+
+def booked_rental(row: Booking) -> dict[str, Any] | None:
+    """What is let by this booking, under the name it had when it was booked."""
+    for item in row.items.all():
+        if item.rental_id is not None:
+            return {
+                "id": str(item.rental_id),
+                "name": item.service_name_ar if in_arabic() else item.service_name_en,
+                "resource": _resources(item)[0],
+                "damage_hold": money(row.damage_minor, row.currency),
+            }
+    return None
+
+
+def booked_session(row: Booking) -> dict[str, Any] | None:
+    """In which session these seats are, under the title it had when they were booked."""
+    if row.session_id is None:
+        return None
+    [item] = row.items.all()
+    return {
+        "id": str(row.session_id),
+        "name": item.service_name_ar if in_arabic() else item.service_name_en,
+        "seats": row.seats,
+        "staff_member": {"id": str(item.staff_member_id), "name": item.staff_member.name}
+        if item.staff_member
+        else None,
+        "resources": _resources(item),
     }
 
 
@@ -127,6 +184,7 @@ def booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
         "id": str(row.id),
         "reference": row.reference,
         "version": row.version,
+        "kind": row.kind,
         "state": row.state,
         "phase": phase_of(row, now),
         "state_label": str(STATE_LABELS[BookingState(row.state)]),
@@ -134,7 +192,9 @@ def booking(row: Booking, *, actor: Actor, now: datetime) -> dict[str, Any]:
         "ends_at": rfc3339(row.ends_at, zone),
         "business_date": row.business_date.isoformat(),
         "salon": {"id": str(row.salon.id), "name": row.salon.name},
-        "items": [booking_item(item, row) for item in row.items.all()],
+        "items": [booking_item(item, row) for item in row.items.all() if item.service_id is not None],
+        "rental": booked_rental(row),
+        "session": booked_session(row),
         "price": money(row.price_minor, row.currency),
         "deposit": money(row.deposit_minor, row.currency),
         "allowed_actions": actions,

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.bookings.models import Asked, BookingState
+from backend.bookings.models import Asked, BookingState, Kind
 from backend.core.api import fields
 from backend.core.api.bodies import Body, Query
 from backend.core.api.pagination import PageQuery
@@ -143,6 +143,15 @@ class QuoteCancellationShape(Shape):
     fee_after = MoneyShape()
 
 
+class DepositReasonShape(Shape):
+    code = serializers.CharField(help_text="`standing`")
+    detail = serializers.CharField()
+    usual_deposit = MoneyShape(help_text="Without the marks")
+    marks = serializers.IntegerField(help_text="That count; `GET me/standing` lists them")
+    percent = serializers.IntegerField(help_text="Of the price, at least")
+    until = fields.Moment(help_text="When less is asked again if nothing is added")
+
+
 class QuoteShape(Shape):
     salon = NamedShape()
     items = QuoteItemShape(many=True)
@@ -152,6 +161,7 @@ class QuoteShape(Shape):
     price = MoneyShape()
     price_parts = PricePartsShape()
     deposit = MoneyShape()
+    deposit_reason = DepositReasonShape(allow_null=True, help_text="Why more is asked than of others")
     cancellation = QuoteCancellationShape()
 
 
@@ -162,6 +172,19 @@ class ItemResourceShape(NamedShape):
 class BookingItemShape(QuoteItemShape):
     staff_member = NamedShape()
     resources = ItemResourceShape(many=True, help_text="Rooms, chairs and devices kept for it")
+
+
+class BookedRentalShape(NamedShape):
+    resource = ItemResourceShape()
+    damage_hold = MoneyShape(
+        help_text="What the bank is to hold against damage until it is over; 0 for nothing"
+    )
+
+
+class BookedSessionShape(NamedShape):
+    seats = serializers.IntegerField()
+    staff_member = NamedShape(allow_null=True, help_text="Who leads it")
+    resources = ItemResourceShape(many=True, help_text="Where it is")
 
 
 class CancellationShape(Shape):
@@ -185,6 +208,7 @@ class BookingShape(Shape):
     id = serializers.UUIDField()
     reference = serializers.CharField()
     version = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=Kind.choices)
     state = serializers.ChoiceField(choices=BookingState.choices)
     phase = serializers.ChoiceField(choices=PHASES)
     state_label = serializers.CharField()
@@ -192,7 +216,9 @@ class BookingShape(Shape):
     ends_at = fields.Moment()
     business_date = fields.Day()
     salon = NamedShape()
-    items = BookingItemShape(many=True)
+    items = BookingItemShape(many=True, help_text="The services of a visit; empty for other kinds")
+    rental = BookedRentalShape(allow_null=True, help_text="What is let, where that is what was booked")
+    session = BookedSessionShape(allow_null=True, help_text="Where seats are what was booked")
     price = MoneyShape()
     deposit = MoneyShape()
     allowed_actions = serializers.ListField(child=serializers.CharField())

@@ -34,7 +34,8 @@ def wishes_of(body: dict[str, Any]) -> list[Wish]:
 
 def another_time(booking: Booking, body: dict[str, Any]) -> Asking:
     """What a reschedule asks for."""
-    wishes = [Wish(item.service_id, body["staff_member_id"]) for item in booking.items.all()]
+    services = [item.service_id for item in booking.items.all() if item.service_id]
+    wishes = [Wish(service_id, body["staff_member_id"]) for service_id in services]
     return Asking(Asked.RESCHEDULE, booking.salon_id, body["starts_at"], wishes)
 
 

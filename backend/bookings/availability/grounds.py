@@ -50,7 +50,7 @@ class Ground(Generic[Id]):
         self.dates: list[date] = []
         self.off_grid = 0
         self._on_days_off = 0
-        self._standing: dict[int, Standing] = {}
+        self._standing: dict[tuple[int, bool], Standing] = {}
         self._present: dict[tuple[Id, int, int], int] = {}
         openings = timetable.hours_between(starts[0], starts[-1] + 1) if starts else []
         ends = [opening.ends for opening in openings]
@@ -114,18 +114,26 @@ class Ground(Generic[Id]):
             bits |= ((1 << after - first) - 1) << first
         return bits
 
-    def standing(self, duration: int) -> Standing:
-        """What the salon's own rules say of a visit of so many minutes."""
-        known = self._standing.get(duration)
+    def standing(self, duration: int, *, is_let: bool = False) -> Standing:
+        """What the salon's own rules say of a visit of so many minutes, or of what is let for as long."""
+        known = self._standing.get((duration, is_let))
         if known is None:
             table, first = self.timetable, 1 if self.timetable.services_may_span_pauses else duration
+            outside = (
+                self._shut_at_an_end(duration) if is_let else self._at_odds(table.outside_hours, 0, duration)
+            )
             known = Standing(
                 closed=self._on_days_off | self._at_odds(table.closed, 0, duration),
-                outside_hours=self._at_odds(table.outside_hours, 0, duration) & ~self._on_days_off,
-                in_pause=self._at_odds(table.pauses, 0, first),
+                outside_hours=outside & ~self._on_days_off,
+                in_pause=0 if is_let else self._at_odds(table.pauses, 0, first),
             )
-            _keep(self._standing, duration, known)
+            _keep(self._standing, (duration, is_let), known)
         return known
+
+    def _shut_at_an_end(self, duration: int) -> int:
+        """The starts at which the salon is shut then or so many minutes later; its opening and closing are open."""
+        shut = [self._at_odds(self.timetable.outside_hours, at, at + 1) for at in (0, duration - 1, duration)]
+        return shut[0] | (shut[1] & shut[2])
 
     def present(self, who: Id, begins: int, ends: int) -> int:
         """The starts for which `who` is at work all the time from `begins` to `ends` minutes after them."""

@@ -145,7 +145,7 @@ def _survey(question: Question[Id], ground: Ground[Id]) -> _Survey[Id]:
     horizon = rulebook.horizon_days if question.horizon_days is None else question.horizon_days
     last_date = date_of(rulebook.timetable.zone, now) + timedelta(days=horizon)
     past = ground.before(now)
-    standing = ground.standing(duration)
+    standing = ground.standing(duration, is_let=question.is_let)
     full = {who: ground.on(days) for who, days in question.full_days.items()}
 
     served = []

@@ -30,7 +30,8 @@ class Reason(StrEnum):
     SALON_CLOSED = "salon_closed"
     """A closure of the salon meets the visit; or the start is outside hours on a day that has none."""
     OUTSIDE_HOURS = "outside_hours"
-    """Hours do not hold for the whole of the visit, and it is not for want of any on the day of the start."""
+    """Hours do not hold for the whole of the visit, or at an end of what is let, and it is not for want of any on the
+    day of the start."""
     PRAYER_BREAK = "prayer_break"
     """A pause meets the visit or, where services may span pauses, its first minute."""
     NOT_ON_GRID = "not_on_grid"
@@ -123,6 +124,9 @@ class Question(Generic[Id]):
     customer's other visits; a booking being moved leaves out its own. Spans may overlap, come in any order and lie
     outside what `reach` asks for. `full_days` are the business dates on which a staff member has reached the limit of
     that day. A service's own notice and horizon go before the salon's. With `any_minute` the grid does not count.
+
+    What `is_let` is handed over and left alone: it begins and ends while the salon's hours hold, which its opening and
+    closing count as, and nobody pauses for prayer. Closures count all the same.
     """
 
     rulebook: Rulebook[Id]
@@ -134,6 +138,7 @@ class Question(Generic[Id]):
     notice_minutes: int | None = None
     horizon_days: int | None = None
     any_minute: bool = False
+    is_let: bool = False
 
     def __post_init__(self) -> None:
         if not self.steps:

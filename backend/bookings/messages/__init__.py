@@ -1,5 +1,6 @@
 """What we say to people about their bookings."""
 
+from backend.bookings.messages.deposits import tell_deposit_raised, tell_standing_reviewed
 from backend.bookings.messages.own import (
     LONGEST_TEXT,
     REPHRASABLE,
@@ -17,6 +18,7 @@ from backend.bookings.messages.telling import (
     tell_the_day,
     values_of,
 )
+from backend.bookings.messages.waitlist import tell_offer
 
 __all__ = [
     "LONGEST_TEXT",
@@ -29,6 +31,9 @@ __all__ = [
     "preview",
     "tell",
     "tell_customer",
+    "tell_deposit_raised",
+    "tell_offer",
+    "tell_standing_reviewed",
     "tell_the_day",
     "text_in_force",
     "values_of",

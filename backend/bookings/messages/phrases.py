@@ -117,11 +117,64 @@ CUSTOMER = (
     ),
 )
 
+STANDING = (
+    _customer(
+        "deposit_raised",
+        N_("Deposit raised"),
+        N_("Deposit at %(salon)s: %(deposit)s\nFrom %(from)s to %(until)s\nBecause of booking %(ref)s"),
+        N_("Because of booking %(ref)s\nThe app says until when and why."),
+    ),
+    _customer(
+        "standing_reviewed",
+        N_("Record reviewed"),
+        N_("Your record at %(salon)s was reviewed.\nDeposit: %(deposit)s"),
+        N_("The app says what is asked now."),
+    ),
+)
+"""In nobody's own words: they name sums."""
+
+WAITLIST = (
+    _customer(
+        "waitlist_offer",
+        N_("A time is free"),
+        N_("Free at %(salon)s\n%(date)s at %(time)s\nCan be accepted in the app until %(answer_by)s"),
+        N_("%(date)s at %(time)s\nKept for a short while. The app says until when."),
+        essential=False,
+    ),
+)
+"""In nobody's own words: an offer lapses, and says when."""
+
+SESSIONS = (
+    _customer(
+        "seats_confirmed",
+        N_("Booking confirmed"),
+        N_("Your booking %(ref)s is confirmed\n%(title)s\n%(day)s %(date)s at %(time)s"),
+    ),
+    _customer(
+        "session_cancelled",
+        N_("Booking cancelled"),
+        N_("Sorry, this does not take place: %(title)s\nBooking %(ref)s"),
+        N_("Booking %(ref)s\nIt does not take place."),
+    ),
+    _customer(
+        "session_cancelled_refunded",
+        N_("Booking cancelled"),
+        N_("Sorry, this does not take place: %(title)s\nBooking %(ref)s\nYou will be refunded in full."),
+        _REFUNDED,
+    ),
+)
+"""In nobody's own words: they name the session."""
+
 DESK = (
     _desk(
         "booking_requested",
         N_("New booking request"),
         N_("New booking request %(ref)s\n%(day)s %(date)s at %(time)s"),
+    ),
+    _desk(
+        "rental_requested",
+        N_("New booking request"),
+        N_("Request %(ref)s: %(title)s\nFrom %(date)s at %(time)s\nTo %(until_date)s at %(until_time)s"),
     ),
     _desk(
         "booking_moved_by_customer",
@@ -152,4 +205,24 @@ DESK = (
     ),
 )
 
-phrases.register((*CUSTOMER, *DESK))
+RENTALS = (
+    _customer(
+        "rental_received",
+        N_("Request received"),
+        N_(
+            "Your request was received: %(title)s\nFrom %(date)s at %(time)s\n"
+            "To %(until_date)s at %(until_time)s"
+        ),
+    ),
+    _customer(
+        "rental_confirmed",
+        N_("Booking confirmed"),
+        N_(
+            "Your booking is confirmed: %(title)s\nFrom %(date)s at %(time)s\n"
+            "To %(until_date)s at %(until_time)s"
+        ),
+    ),
+)
+"""In nobody's own words: they name what is let, and when it ends."""
+
+phrases.register((*CUSTOMER, *STANDING, *WAITLIST, *SESSIONS, *RENTALS, *DESK))

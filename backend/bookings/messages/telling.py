@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.utils import translation
 from django.utils.translation import ngettext
 
 from backend.bookings.messages.own import own_text, said_name
-from backend.bookings.models import ActorRole, Booking, BookingState
+from backend.bookings.messages.rentals import kind_for_rental, rental_values
+from backend.bookings.messages.sessions import kind_for_seats, short_title
+from backend.bookings.models import ActorRole, Booking, BookingState, Kind
 from backend.notifications import operations as notifications
 from backend.notifications.models import Message
 from backend.notifications.phrases import phrase_of, said_at
@@ -23,9 +26,26 @@ _STANDS = frozenset({"create", "request", "auto_confirm", "confirm"})
 def tell(booking: Booking, verb: str, *, before: str, actor_role: str, now: datetime) -> None:
     """Queue what this change should say, to the customer and to the desk, in the transaction of the change."""
     if kind := _for_customer(booking, verb, before=before, actor_role=actor_role):
+        kind = _in_its_words(booking, kind)
         tell_customer(booking, kind, event=f"v{booking.version}", now=now)
     if kind := _for_desk(booking, verb, before=before, actor_role=actor_role):
-        _tell_desk(booking, kind, now=now)
+        _tell_desk(booking, _in_its_words(booking, kind), now=now)
+
+
+_IN_ITS_WORDS: dict[str, Callable[[Booking, str], str]] = {
+    Kind.SEAT: kind_for_seats,
+    Kind.RENTAL: kind_for_rental,
+}
+_ITS_VALUES: dict[str, Callable[[Booking], dict[str, str]]] = {
+    Kind.SEAT: lambda booking: {"title": short_title(booking)},
+    Kind.RENTAL: rental_values,
+}
+
+
+def _in_its_words(booking: Booking, kind: str) -> str:
+    """The kind of message for what is booked, where it has one of its own."""
+    own = _IN_ITS_WORDS.get(booking.kind)
+    return own(booking, kind) if own else kind
 
 
 def _for_customer(booking: Booking, verb: str, *, before: str, actor_role: str) -> str:
@@ -175,6 +195,7 @@ def values_of(booking: Booking) -> dict[str, str]:
         "salon": said_name(booking.salon),
         "ref": booking.reference,
         **said_at(booking.starts_at.astimezone(booking.salon.zone)),
+        **(_ITS_VALUES[booking.kind](booking) if booking.kind in _ITS_VALUES else {}),
     }
 
 

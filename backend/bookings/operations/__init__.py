@@ -4,6 +4,7 @@ from backend.bookings.operations.announcing import announce
 from backend.bookings.operations.creating import create_booking, quote_booking, write_walk_in
 from backend.bookings.operations.expiring import expire_dead, expire_if_dead
 from backend.bookings.operations.guests import adopt_guest_visits
+from backend.bookings.operations.kinds import confirms_itself
 from backend.bookings.operations.moving import reschedule
 from backend.bookings.operations.paying import (
     deposit_charged,
@@ -34,6 +35,7 @@ __all__ = [
     "by_salon",
     "cancel",
     "cancellation_fee",
+    "confirms_itself",
     "create_booking",
     "deposit_charged",
     "deposit_paid",

@@ -63,30 +63,38 @@ class Calendars:
         return whose | {calendar_id: owner for (owner, _lane), calendar_id in self.lanes.items()}
 
 
+_WANTED = """(staff_member_id = ANY(%(staff)s::uuid[]) OR resource_id = ANY(%(resources)s::uuid[])
+               OR customer_id = %(customer)s::uuid)"""
+_LOCKING = f"""
+    SELECT id, coalesce(staff_member_id, resource_id, customer_id), lane, last_taken_at FROM bookings_calendar
+     WHERE {_WANTED} {{only}}
+     ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608  our own words
+_LOCK = _LOCKING.format(only="")
+_LOCK_ALL_OR_NONE = _LOCKING.format(
+    only=f"AND (SELECT count(*) FROM bookings_calendar WHERE lane = 0 AND {_WANTED}) = %(wanted)s"  # noqa: S608
+)
+
+
 def lock_calendars(
     *, staff_ids: Collection[uuid.UUID], resource_ids: Collection[uuid.UUID] = (), customer: Any = None
 ) -> Calendars:
     """Lock these people's and things' calendars until the transaction ends.
 
     Overlapping inserts under an exclusion constraint deadlock against each other (seen: 31 of 300 rounds, losers
-    wait for seconds). Whoever locks in id order first queues instead. Rows are made on first use.
+    wait for seconds). Whoever locks in id order first queues instead. Rows are made on first use, by somebody who
+    holds none of them yet: two who need one old row and one new would else wait for each other.
     """
     with binary_cursor() as cursor:
         parameters = {
             "staff": list(staff_ids),
             "resources": list(resource_ids),
             "customer": customer.pk if customer is not None else None,
+            "wanted": len(set(staff_ids)) + len(set(resource_ids)) + (customer is not None),
         }
-        select = """
-            SELECT id, coalesce(staff_member_id, resource_id, customer_id), lane, last_taken_at FROM bookings_calendar
-             WHERE staff_member_id = ANY(%(staff)s::uuid[]) OR resource_id = ANY(%(resources)s::uuid[])
-                OR customer_id = %(customer)s::uuid
-             ORDER BY id FOR NO KEY UPDATE
-        """
-        cursor.execute(select, parameters)
+        cursor.execute(_LOCK_ALL_OR_NONE, parameters)
         rows = cursor.fetchall()
-        wanted = len(set(staff_ids)) + len(set(resource_ids)) + (customer is not None)
-        if sum(lane == 0 for _, _, lane, _ in rows) < wanted:
+        if not rows and parameters["wanted"]:
             cursor.execute(
                 """
                 INSERT INTO bookings_calendar (staff_member_id, resource_id, customer_id)
@@ -98,7 +106,7 @@ def lock_calendars(
                 """,
                 parameters,
             )
-            cursor.execute(select, parameters)
+            cursor.execute(_LOCK, parameters)
             rows = cursor.fetchall()
     last_taken: dict[Any, datetime] = {}
     for _, owner, _, at in rows:
@@ -221,7 +229,7 @@ _FULL = """
            AND s.max_bookings_per_day <= (
                 SELECT count(*) FROM bookings_claim c
                  WHERE c.calendar_id = own.calendar_id AND c.business_date = own.business_date
-                   AND c.booking_id <> own.booking_id
+                   AND c.booking_id IS DISTINCT FROM own.booking_id
                    AND c.is_active AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
                    -- All of a business date, and an end of the index.
                    AND c.ends_at BETWEEN own.starts_at - interval '48 hours' AND own.starts_at + interval '72 hours'))

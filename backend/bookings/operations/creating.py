@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -28,16 +28,23 @@ from backend.bookings.operations.seating import (
 )
 from backend.bookings.operations.transitions import Actor, by_customer, by_salon, event_of
 from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit, with_rules
+from backend.bookings.queries.standing import asked_of
 from backend.bookings.reference import reference_of
 from backend.bookings.refusals import AmountChanged, DayFull, MenOnly, SlotUnavailable, WomenOnly
+from backend.bookings.standing import Standing
 from backend.salons.models import Audience, Salon
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What a visit would be and cost: halalas, moments in UTC, and who and what could serve each item."""
+    """What a visit would be and cost: halalas, moments in UTC, and who and what could serve each item.
+
+    `deposit_minor` is what `standing` makes of the visit's own.
+    """
 
     visit: Visit
+    standing: Standing
+    deposit_minor: int
     starts_at: datetime
     ends_at: datetime
     business_date: date
@@ -51,15 +58,36 @@ def quote_booking(
 
     Raises the refusal of the first reason against it (slot_unavailable, outside_hours, too_soon ...).
     """
+    return quote(
+        salon=salon,
+        plan=lambda rules: plan_visit(rules, wishes),
+        starts_at=starts_at,
+        now=now,
+        customer=customer,
+    )
+
+
+def quote(
+    *,
+    salon: Salon,
+    plan: Callable[[SalonRules], Visit],
+    starts_at: datetime,
+    now: datetime,
+    customer: Any = None,
+) -> Quote:
+    """The same for whatever `plan` makes of the salon's rules; raises what that raises too."""
 
     def ask(rules: SalonRules) -> tuple[Visit, Slot[uuid.UUID]]:
-        _suits(rules.salon, customer)
-        visit = plan_visit(rules, wishes)
+        check_audience(rules.salon, customer)
+        visit = plan(rules)
         return visit, find_slot(visit, starts_at=starts_at, now=now, customer=customer)
 
     visit, slot = with_rules(salon, ask)
+    stands = asked_of(visit, customer, at=now)
     return Quote(
         visit=visit,
+        standing=stands,
+        deposit_minor=stands.deposit_of(visit.price_minor, visit.deposit_minor),
         starts_at=starts_at,
         ends_at=moment_of(slot.ends),
         business_date=slot.business_date,
@@ -82,10 +110,32 @@ def create_booking(
     `expected_total_minor` is what the person saw. Raises SalonNotLive, AmountChanged, the refusal of the first reason
     against the time, or ValidationFailed for services the salon does not have.
     """
+    return create(
+        customer=customer,
+        salon=salon,
+        plan=lambda rules: plan_visit(rules, wishes),
+        starts_at=starts_at,
+        now=now,
+        note=note,
+        expected_total_minor=expected_total_minor,
+    )
+
+
+def create(
+    *,
+    customer: Any,
+    salon: Salon,
+    plan: Callable[[SalonRules], Visit],
+    starts_at: datetime,
+    now: datetime,
+    note: str = "",
+    expected_total_minor: int | None = None,
+) -> Booking:
+    """The same for whatever `plan` makes of the salon's rules; raises what that raises too."""
     with transaction.atomic():
         rules, number = hold_rules_and_number(salon.pk)
-        _suits(rules.salon, customer)
-        visit = plan_visit(rules, wishes)
+        check_audience(rules.salon, customer)
+        visit = plan(rules)
         if expected_total_minor is not None and expected_total_minor != visit.price_minor:
             raise AmountChanged(
                 extra={"params": {"expected_minor": expected_total_minor, "total_minor": visit.price_minor}}
@@ -95,11 +145,13 @@ def create_booking(
             source=Source.APP,
             language=customer.spoken_language,
             note=note,
-            deposit_minor=visit.deposit_minor,
+            deposit_minor=asked_of(visit, customer, at=now).deposit_of(
+                visit.price_minor, visit.deposit_minor
+            ),
         )
         if booking.deposit_minor:
             booking.state, booking.hold_expires_at = BookingState.HELD, now + HOLD
-        elif rules.salon.auto_confirm:
+        elif visit.confirms_itself:
             booking.state = BookingState.CONFIRMED
         else:
             booking.state = BookingState.REQUESTED
@@ -147,7 +199,7 @@ def write_walk_in(
         )
 
 
-def _suits(salon: Salon, customer: Any) -> None:
+def check_audience(salon: Salon, customer: Any) -> None:
     """Refuse only who declared otherwise: nobody is asked for their sex before booking."""
     gender = getattr(customer, "gender", "")
     if salon.audience == Audience.WOMEN and gender == "male":
@@ -176,13 +228,14 @@ def _write(
         if not overbook_reason:
             raise
         slot, booking.is_overbooked = find(overbook=True), True
-    booking.salon = salon
+    booking.salon, booking.kind = salon, visit.kind
     booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
     booking.business_date = slot.business_date
     if booking.state == BookingState.CONFIRMED:
         booking.remind_at = next_reminder(booking, now=now)
     booking.reference = reference_of(number)
     booking.price_minor = visit.price_minor
+    booking.damage_minor = visit.damage_minor
     booking.currency = salon.currency
     booking.free_cancel_hours = salon.free_cancel_hours
     booking.late_cancel_percent = salon.late_cancel_percent
@@ -193,8 +246,8 @@ def _write(
         BookingItem(
             booking=booking,
             position=position,
-            service=line.service,
-            staff_member=visit.rules.staff[seat.staff_id],
+            staff_member=visit.rules.staff[seat.staff_id] if seat.staff_id else None,
+            **line.booked,
             service_name_ar=line.name_ar,
             service_name_en=line.name_en,
             starts_at=seat.starts_at,

@@ -15,6 +15,8 @@ from backend.bookings import messages
 from backend.bookings.availability import Reason, Slot, moment_of
 from backend.bookings.models import ActorRole, Booking, BookingItem, BookingState, Claim, ItemResource
 from backend.bookings.operations.claiming import hold_rules
+from backend.bookings.operations.freeing import note_freed
+from backend.bookings.operations.kinds import plan_again
 from backend.bookings.operations.reminding import next_reminder
 from backend.bookings.operations.seating import (
     find_slot,
@@ -25,9 +27,8 @@ from backend.bookings.operations.seating import (
     take,
 )
 from backend.bookings.operations.transitions import Actor, Changes, check_move, lock_booking, write_event
-from backend.bookings.queries import SalonRules, Visit, Wish, plan_visit
-from backend.bookings.refusals import ServiceUnavailable, refusal
-from backend.core.errors import NotFound, ValidationFailed, VersionConflict
+from backend.bookings.refusals import refusal
+from backend.core.errors import NotFound, VersionConflict
 from backend.core.postgres.rows import insert
 from backend.core.time import rfc3339
 
@@ -72,8 +73,8 @@ def reschedule(
         items = list(
             BookingItem.objects.filter(booking=seen).order_by("position").prefetch_related("resources")
         )
-        people = {item.staff_member_id for item in items}
-        visit = _same_visit(rules, items, staff_member_id, at_desk=actor.role == ActorRole.SALON)
+        people = {item.staff_member_id for item in items if item.staff_member_id}
+        visit = plan_again(seen, rules, items, chosen=staff_member_id, at_desk=actor.role == ActorRole.SALON)
         if starts_at <= now:
             raise refusal([Reason.PAST_TIME], decided_by=rules.version)
         calendars = lock_calendars_for(visit, customer=seen.customer, leaving=people)
@@ -111,6 +112,7 @@ def reschedule(
         ItemResource.objects.filter(item__booking=booking).delete()
         insert(given(items, seating, visit))
         # Deleted, not switched off: a deposit that arrives late takes a booking's own claims again, all of them.
+        note_freed(booking, now=now)
         Claim.objects.filter(booking=booking).delete()
         take(booking, seating, calendars, now=now)
 
@@ -137,7 +139,7 @@ def _check(booking: Booking, *, version: int, actor: Actor, now: datetime) -> No
     check_move(booking, "reschedule", actor=actor, now=now)
 
 
-_Had = tuple[uuid.UUID, Sequence[uuid.UUID]]
+_Had = tuple[uuid.UUID | None, Sequence[uuid.UUID]]
 
 
 def _had(item: BookingItem) -> _Had:
@@ -149,7 +151,7 @@ def _place(starts_at: datetime, had: Sequence[_Had]) -> dict[str, Any]:
     """Where and when a visit is, as JSON: staff and resources of each service."""
     return {
         "starts_at": rfc3339(starts_at),
-        "staff": [str(staff_id) for staff_id, _ in had],
+        "staff": [str(staff_id) for staff_id, _ in had if staff_id],
         "resources": [[str(one) for one in things] for _, things in had],
     }
 
@@ -166,17 +168,3 @@ def _as_before(slot: Slot[uuid.UUID], items: list[BookingItem]) -> Slot[uuid.UUI
         had = {staff_id, *things}
         able.append(tuple(tuple(one for one in those if one in had) or those for those in needs))
     return replace(slot, able=tuple(able))
-
-
-def _same_visit(
-    rules: SalonRules, items: list[BookingItem], chosen: uuid.UUID | None, *, at_desk: bool
-) -> Visit:
-    """What was booked, as the salon gives it today. Raises ServiceUnavailable, or ValidationFailed for the person."""
-    if any(item.service_id not in rules.lines for item in items):
-        raise ServiceUnavailable
-    if chosen is not None and chosen not in rules.staff:
-        raise ValidationFailed.at("/staff_member_id", "not_found")
-    try:
-        return plan_visit(rules, [Wish(item.service_id, chosen) for item in items], at_desk=at_desk)
-    except ValidationFailed as error:  # it has variants now
-        raise ServiceUnavailable from error

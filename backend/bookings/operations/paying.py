@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from backend.accounts.queries import is_gone
 from backend.bookings.affected.judging import misfits
-from backend.bookings.models import Booking, BookingState, Claim
+from backend.bookings.models import Booking, BookingState, Claim, SessionState
 from backend.bookings.operations.claiming import hold_rules, is_day_full, lock_calendars_of, retake_claims
-from backend.bookings.operations.expiring import clear_dead_claims
+from backend.bookings.operations.counting import counted_as, lock_session
+from backend.bookings.operations.expiring import clear_dead_claims, expire_dead_seats
+from backend.bookings.operations.kinds import confirms_itself
 from backend.bookings.operations.transitions import (
     CLOSING,
     LONGEST_HOLD,
@@ -89,7 +91,7 @@ def _deposit_came(booking_id: uuid.UUID, moment: str, *, now: datetime) -> bool:
         except SalonNotLive:
             return False
         lock_calendars_of(booking_id)
-        if misfits(booking_id, rules.rulebook.timetable):
+        if seen.session_id is None and misfits(booking_id, rules.rulebook.timetable):
             return False
     booking = (
         Booking.objects.select_for_update(no_key=True, of=("self",))
@@ -97,6 +99,8 @@ def _deposit_came(booking_id: uuid.UUID, moment: str, *, now: datetime) -> bool:
         .get(pk=booking_id)
     )
     if dead and is_day_full(booking_id, now=now):
+        return False
+    if booking.session_id is not None and not _seats_may_stand(booking, now=now):
         return False
     if booking.state == BookingState.EXPIRED:
         if booking.deposit_paid_at or booking.deposit_secured_at or booking.starts_at <= now:
@@ -110,13 +114,25 @@ def _deposit_came(booking_id: uuid.UUID, moment: str, *, now: datetime) -> bool:
         return False
     setattr(booking, moment, now)
     booking.save(update_fields=[moment])
-    confirmed = booking.salon.auto_confirm
+    confirmed = confirms_itself(booking)
     booking.hold_expires_at = None
     if not confirmed:
         within = timedelta(minutes=booking.salon.respond_within_minutes)
         booking.respond_by = min(now + within, booking.starts_at)
     transition(booking, "auto_confirm" if confirmed else "request", actor=SYSTEM, now=now)
     return True
+
+
+def _seats_may_stand(booking: Booking, *, now: datetime) -> bool:
+    """Whether the session of a locked booking takes place, and still has the seats if their hold had run out."""
+    assert booking.session_id is not None
+    assert booking.seats is not None
+    taken, _ = counted_as(booking.state)
+    if not taken:
+        expire_dead_seats(booking.session_id, now=now, wait=False)
+    session = lock_session(booking.session_id)
+    has_room = bool(taken) or booking.seats <= session.capacity - session.seats_taken
+    return has_room and session.state_at(now) == SessionState.PUBLISHED
 
 
 def _clear_the_way(booking: Booking, *, now: datetime) -> None:

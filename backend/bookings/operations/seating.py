@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from backend.bookings import availability
 from backend.bookings.availability import NeedKind, Slot, Span, moment_of
-from backend.bookings.models import Booking, BookingItem, ItemResource
+from backend.bookings.models import Booking, BookingItem, ItemResource, Kind
 from backend.bookings.operations.claiming import Calendars, insert_claims, lane_for, lock_calendars
 from backend.bookings.queries import Visit, look_at
 from backend.bookings.refusals import refusal
@@ -58,11 +58,14 @@ def lock_calendars_for(visit: Visit, *, customer: Any, leaving: Collection[uuid.
 
 @dataclass(frozen=True)
 class Seat:
-    """One service of a visit: its time, who gives it, and the rooms, chairs or devices it has."""
+    """One service of a visit: its time, who gives it, and the rooms, chairs or devices it has.
+
+    What is let has nobody.
+    """
 
     starts_at: datetime
     ends_at: datetime
-    staff_id: uuid.UUID
+    staff_id: uuid.UUID | None
     resource_ids: tuple[uuid.UUID, ...]
 
 
@@ -86,7 +89,7 @@ def seating_of(visit: Visit, slot: Slot[uuid.UUID], rank: Callable[[uuid.UUID], 
             Seat(
                 starts_at=at,
                 ends_at=until,
-                staff_id=takers[kinds.index(NeedKind.STAFF)],
+                staff_id=takers[kinds.index(NeedKind.STAFF)] if NeedKind.STAFF in kinds else None,
                 resource_ids=tuple(
                     t for t, kind in zip(takers, kinds, strict=True) if kind is NeedKind.RESOURCE
                 ),
@@ -104,7 +107,7 @@ def take(
     now: datetime,
     along: Callable[[int], Sequence[Sequence[Model]]] = lambda _lane: (),
 ) -> int:
-    """Claim a booking's time on locked calendars, the customer's own included. The highest lane it needed.
+    """Claim a booking's time on locked calendars, the customer's own where they are there. The highest lane it needed.
 
     The booking is saved, or stands with its items in what `along` makes of that lane, which is written in the same
     statement.
@@ -123,7 +126,7 @@ def take(
             counted.add(calendar_id)
         highest = max(highest, lane)
         spans.append((calendar_id, begins, ends))
-    if booking.customer is not None:
+    if booking.customer is not None and Kind(booking.kind).takes_its_customer:
         spans.append((calendars.ids[booking.customer.pk], booking.starts_at, booking.ends_at))
     insert_claims(
         booking_id=booking.pk,

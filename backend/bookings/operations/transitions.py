@@ -19,8 +19,12 @@ from backend.bookings.models import (
     BookingEvent,
     BookingState,
     Claim,
+    Kind,
 )
+from backend.bookings.operations.counting import count_seats
+from backend.bookings.operations.freeing import free
 from backend.bookings.operations.reminding import clock_of
+from backend.bookings.operations.standing import tell_of_mark
 from backend.bookings.refusals import CannotChangeStatus, RescheduleLimit, RescheduleTooLate, SlotExpired
 from backend.bookings.signals import booking_closed, booking_confirmed, visit_ended
 from backend.core.errors import DomainError, NotFound, PermissionDenied, VersionConflict
@@ -65,8 +69,8 @@ def _begun(booking: Booking, now: datetime) -> bool:
     return booking.starts_at <= now
 
 
-def _to_come(booking: Booking, now: datetime) -> bool:
-    return booking.starts_at > now
+def _movable(booking: Booking, now: datetime) -> bool:
+    return booking.starts_at > now and Kind(booking.kind).moves_by_itself
 
 
 def _not_over(booking: Booking, now: datetime) -> bool:
@@ -108,7 +112,7 @@ MOVES: dict[str, Move] = {
     "cancel": _move(
         (S.HELD, S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON, _SYSTEM), S.CANCELLED, when=_not_over
     ),
-    "reschedule": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON), None, when=_to_come),
+    "reschedule": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER, _SALON), None, when=_movable),
     "accept_move": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER,), None, when=_moved_by_salon),
     "refuse_move": _move((S.REQUESTED, S.CONFIRMED), (_CUSTOMER,), S.CANCELLED, when=_moved_by_salon),
     "confirm_attendance": _move((S.CONFIRMED,), (_CUSTOMER,), None, when=_attendance_open),
@@ -233,11 +237,11 @@ def transition(
         changed.append("dispute_answered_at")
     booking.save(update_fields=changed)
     write_event(booking, verb, before=before, actor=actor, reason=reason, now=now)
-    claims = Claim.objects.filter(booking=booking, is_active=True)
     if booking.state in TAKING_STATES:
-        claims.update(expires_at=booking.dies_at)
+        Claim.objects.filter(booking=booking, is_active=True).update(expires_at=booking.dies_at)
     else:
-        claims.update(is_active=False)
+        free(booking, now=now)
+    count_seats(booking, before=before, now=now)
     if booking.state in CLOSING:
         booking_closed.send(
             sender=Booking, booking=booking, verb=verb, fee_minor=fee_minor, actor=actor.user, now=now
@@ -249,6 +253,7 @@ def transition(
     if before == S.CONFIRMED != booking.state:
         messages.drop_reminders(booking, now=now)
     messages.tell(booking, verb, before=before, actor_role=actor.role, now=now)
+    tell_of_mark(booking, verb, before=before, actor_role=actor.role, now=now)
     return booking
 
 

@@ -13,15 +13,24 @@ from typing import Generic, TypeVar
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from backend.bookings.availability import Span, ceil_minute, floor_minute, moment_of
-from backend.bookings.models import TAKING_STATES, Booking, BookingItem, BookingState, Claim
-from backend.salons.models import Resource, Salon, StaffMember
+from backend.bookings.models import (
+    TAKING_STATES,
+    Booking,
+    BookingItem,
+    BookingState,
+    Claim,
+    Kind,
+    Session,
+    SessionState,
+)
+from backend.salons.models import LONGEST_RENTAL, Resource, Salon, StaffMember
 from backend.salons.queries.timetables import timetable_of
 from backend.salons.timetable import Timetable, instant
 from backend.salons.timetable.minutes import joined, without
 from backend.salons.timetable.rules import LATEST_CLOSING
 
-LONGEST_VISIT = timedelta(days=5)
-"""Ten services of twelve hours."""
+LONGEST_VISIT = LONGEST_RENTAL
+"""Ten services of twelve hours are no longer."""
 _DAY = timedelta(days=1)
 
 Owner = TypeVar("Owner", StaffMember, Resource)
@@ -51,11 +60,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Column(Generic[Owner]):
-    """One person or thing on one day: `present` are its absolute minutes within the salon's hours."""
+    """One person or thing on one day: `present` are its absolute minutes within the salon's hours.
+
+    A session is one entry whoever has seats in it; bookings of seats are not among the blocks.
+    """
 
     owner: Owner
     present: tuple[Span, ...]
     blocks: tuple[Block, ...]
+    sessions: tuple[Session, ...]
 
 
 @dataclass(frozen=True)
@@ -77,9 +90,10 @@ class DeskDay:
 
 @dataclass
 class _Blocks:
-    """Blocks by owner and business date."""
+    """Blocks and sessions by owner and business date."""
 
     by_day: dict[tuple[uuid.UUID, date], list[Block]] = field(default_factory=lambda: defaultdict(list))
+    sessions: dict[tuple[uuid.UUID, date], list[Session]] = field(default_factory=lambda: defaultdict(list))
     owners: set[uuid.UUID] = field(default_factory=set)
 
 
@@ -111,13 +125,18 @@ def desk_days(salon: Salon, *, first: date, days: int, now: datetime) -> list[De
     for booking in _bookings(salon, timetable, dates):
         if booking.dies_at is None or booking.dies_at > now:
             _place(booking, timetable, dates, found)
+    for session in _sessions(salon, timetable, dates):
+        if session.state_at(now) != SessionState.CANCELLED:
+            _place_session(session, timetable, found)
     staff = [row for row in StaffMember.objects.filter(salon=salon) if _is_shown(row, found)]
     resources = [row for row in Resource.objects.filter(salon=salon) if _is_shown(row, found)]
     shown = []
     for day in dates:
         hours = timetable.openings(day)
         columns = tuple(_columns(staff, day, hours, timetable, found))
-        bookings = {block.booking.pk: block.booking for column in columns for block in column.blocks}
+        things = tuple(_columns(resources, day, hours, timetable, found))
+        blocks = [block for of in (columns, things) for column in of for block in column.blocks]
+        bookings = {block.booking.pk: block.booking for block in blocks}
         in_order = tuple(sorted(bookings.values(), key=lambda row: (row.starts_at, row.pk)))
         shown.append(
             DeskDay(
@@ -129,7 +148,7 @@ def desk_days(salon: Salon, *, first: date, days: int, now: datetime) -> list[De
                     for pause in timetable.pauses(starts, ends)
                 ),
                 staff=columns,
-                resources=tuple(_columns(resources, day, hours, timetable, found)),
+                resources=things,
                 bookings=in_order,
                 waiting=tuple(_waiting(in_order, day)),
             )
@@ -149,9 +168,31 @@ def _bookings(salon: Salon, timetable: Timetable[uuid.UUID], dates: Sequence[dat
             starts_at__lt=ends,
             ends_at__gt=begins,
         )
+        .exclude(kind=Kind.SEAT)
         .select_related("customer")
         .prefetch_related("items__resources", Prefetch("claims", claims.order_by("starts_at")))
     )
+
+
+def _sessions(salon: Salon, timetable: Timetable[uuid.UUID], dates: Sequence[date]) -> QuerySet[Session]:
+    begins = moment_of(instant(timetable.zone, dates[0], 0))
+    ends = moment_of(instant(timetable.zone, dates[-1], LATEST_CLOSING))
+    return (
+        Session.objects.filter(
+            salon=salon,
+            state__in=(SessionState.PUBLISHED, SessionState.COMPLETED),
+            starts_at__range=(begins, ends),
+        )
+        .prefetch_related("staff", "resources")
+        .order_by("starts_at", "pk")
+    )
+
+
+def _place_session(session: Session, timetable: Timetable[uuid.UUID], found: _Blocks) -> None:
+    day = timetable.business_date(floor_minute(session.starts_at))
+    for one in (*session.staff.all(), *session.resources.all()):
+        found.sessions[one.pk, day].append(session)
+        found.owners.add(one.pk)
 
 
 def _place(booking: Booking, timetable: Timetable[uuid.UUID], dates: Sequence[date], found: _Blocks) -> None:
@@ -172,7 +213,11 @@ def _place(booking: Booking, timetable: Timetable[uuid.UUID], dates: Sequence[da
 
 def _blocks_of(booking: Booking) -> Iterator[tuple[uuid.UUID, Block]]:
     items = list(booking.items.all())
-    users = [{item.staff_member_id, *(given.resource_id for given in item.resources.all())} for item in items]
+    users = [
+        {given.resource_id for given in item.resources.all()}
+        | ({item.staff_member_id} if item.staff_member_id else set())
+        for item in items
+    ]
     claims = defaultdict(list)
     for claim in booking.claims.all():
         claims[claim.calendar.staff_member_id or claim.calendar.resource_id].append(claim)
@@ -210,13 +255,21 @@ def _columns(
     found: _Blocks,
 ) -> Iterator[Column[Owner]]:
     for owner in owners:
-        absent = timetable.absences(owner.pk, hours[0][0], hours[-1][1]) if hours else []
         blocks = found.by_day.get((owner.pk, day), ())
         yield Column(
             owner=owner,
-            present=tuple(without(hours, absent)),
+            present=present_within(hours, owner.pk, timetable),
             blocks=tuple(sorted(blocks, key=lambda block: (block.starts_at, block.lane, block.booking.pk))),
+            sessions=tuple(found.sessions.get((owner.pk, day), ())),
         )
+
+
+def present_within(
+    hours: Sequence[Span], who: uuid.UUID, timetable: Timetable[uuid.UUID]
+) -> tuple[Span, ...]:
+    """The minutes of a day's hours in which a person or thing is there."""
+    absent = timetable.absences(who, hours[0][0], hours[-1][1]) if hours else []
+    return tuple(without(hours, absent))
 
 
 def _waiting(bookings: Iterable[Booking], day: date) -> list[Booking]:

@@ -11,13 +11,17 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
 
 from backend.bookings.availability import Need, NeedKind, Rulebook, Step
+from backend.bookings.standing import Policy
 from backend.core.errors import DomainError, Unavailable
 from backend.core.money import percentage
 from backend.salons.models import (
+    Business,
+    Rental,
     Resource,
     Salon,
     SalonStatus,
@@ -50,6 +54,11 @@ class Line:
     performers: tuple[uuid.UUID, ...]
     needs: tuple[tuple[uuid.UUID, ...], ...]
     has_variants: bool
+
+    @property
+    def booked(self) -> dict[str, Any]:
+        """What an item of a booking is of."""
+        return {"service": self.service}
 
     @property
     def name_ar(self) -> str:
@@ -115,7 +124,7 @@ class Line:
 class SalonRules:
     """A salon at one catalogue version: its row, rulebook, price list, people and things. Nothing in it is changed.
 
-    `lines` are those on sale, by service id; `staff` and `resources` the active ones.
+    `lines` are those on sale, by service id; `staff` and `resources` the active ones; `standing` what marks ask for.
     """
 
     salon: Salon
@@ -123,6 +132,7 @@ class SalonRules:
     lines: Mapping[uuid.UUID, Line]
     staff: Mapping[uuid.UUID, StaffMember]
     resources: Mapping[uuid.UUID, Resource]
+    standing: Policy | None = None
     steps: dict[tuple[uuid.UUID, uuid.UUID | None], Step[uuid.UUID]] = field(default_factory=dict)
     visits: dict[tuple[object, ...], Any] = field(default_factory=dict)
     """What `times.plan_visit` made of wishes."""
@@ -130,6 +140,12 @@ class SalonRules:
     @property
     def version(self) -> int:
         return self.salon.catalogue_version
+
+    @cached_property
+    def rentals(self) -> Mapping[uuid.UUID, Rental]:
+        """What is let here, in its order: read when first asked for, since most questions are about services."""
+        rows = Rental.objects.filter(salon=self.salon, is_active=True, resource__is_active=True)
+        return {row.pk: row for row in rows.select_related("resource").order_by("position", "id")}
 
     def step(self, service_id: uuid.UUID, chosen: uuid.UUID | None) -> Step[uuid.UUID]:
         """The step of a service on sale, made once."""
@@ -256,4 +272,18 @@ def _compile(salon: Salon) -> SalonRules:
         lines=lines,
         staff=staff,
         resources=resources,
+        # Whoever edits a business raises the versions of its salons.
+        standing=policy_of(Business.objects.get(pk=salon.business_id)),
+    )
+
+
+def policy_of(business: Business) -> Policy | None:
+    """What marks ask for at a business's salons; None where they ask for nothing."""
+    if not business.standing_steps:
+        return None
+    return Policy(
+        steps=tuple(business.standing_steps),
+        days=business.standing_days,
+        no_show_marks=business.no_show_marks,
+        late_cancel_marks=business.late_cancel_marks,
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from backend.accounts.operations import SessionRevoked
 from backend.bookings import availability
@@ -24,7 +24,8 @@ from backend.bookings.availability import (
     ceil_minute,
     moment_of,
 )
-from backend.bookings.queries.rules import Line, RulesChanged, SalonRules
+from backend.bookings.models import Kind
+from backend.bookings.queries.rules import RulesChanged, SalonRules
 from backend.core.errors import FieldError, ValidationFailed
 from backend.core.postgres.base import binary_cursor
 from backend.salons.models import Salon
@@ -47,6 +48,25 @@ class Wish:
     staff_member_id: uuid.UUID | None = None
 
 
+class Booked(Protocol):
+    """A line of what is booked: its name in both languages, price and deposit in halalas, and when it may be booked."""
+
+    @property
+    def booked(self) -> dict[str, Any]: ...
+    @property
+    def name_ar(self) -> str: ...
+    @property
+    def name_en(self) -> str: ...
+    @property
+    def price_minor(self) -> int: ...
+    @property
+    def deposit_minor(self) -> int: ...
+    @property
+    def notice_minutes(self) -> int: ...
+    @property
+    def horizon_days(self) -> int: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Visit:
     """Services to be done one after another at one salon, and who and what could serve each.
@@ -56,14 +76,25 @@ class Visit:
     the same wishes make the same object.
     """
 
+    kind: ClassVar[Kind] = Kind.VISIT
+
     rules: SalonRules
-    lines: tuple[Line, ...]
+    lines: Sequence[Booked]
     steps: tuple[Step[uuid.UUID], ...]
     at_desk: bool = False
 
     @property
     def salon(self) -> Salon:
         return self.rules.salon
+
+    @property
+    def confirms_itself(self) -> bool:
+        return self.salon.auto_confirm
+
+    @property
+    def damage_minor(self) -> int:
+        """Halalas the bank is to hold against damage."""
+        return 0
 
     def candidates(self, kind: NeedKind) -> set[uuid.UUID]:
         """Everybody, or everything, that could serve any of it."""
@@ -203,6 +234,7 @@ def question(
 def reckoned(visit: Visit, known: Taken, *, now: int, customer: Any = None) -> Question[uuid.UUID]:
     """What is taken, as the engine reads it; `now` is an absolute minute."""
     limits = visit.daily_limits
+    kind = visit.kind
     busy: dict[uuid.UUID, list[Span]] = {}
     full_days: dict[uuid.UUID, list[date]] = {}
     for owner, minutes, dates in known:
@@ -211,16 +243,18 @@ def reckoned(visit: Visit, known: Taken, *, now: int, customer: Any = None) -> Q
         if dates and owner in limits:
             counts = Counter(_numbers(dates))
             full_days[owner] = [_EPOCH + day * _DAY for day, n in counts.items() if n >= limits[owner]]
+    elsewhere = busy.pop(customer.pk, ()) if customer is not None else ()
     return Question(
         rulebook=visit.rules.rulebook,
         steps=visit.steps,
         now=now,
         busy=busy,
-        customer_busy=busy.pop(customer.pk, ()) if customer is not None else (),
+        customer_busy=elsewhere if kind.takes_its_customer else (),
         full_days=full_days,
         notice_minutes=visit.notice_minutes,
         horizon_days=visit.horizon_days,
         any_minute=visit.at_desk,
+        is_let=kind is Kind.RENTAL,
     )
 
 

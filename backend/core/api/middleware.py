@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from backend.core.request_context import current_request_id, request_id_from, re
 access_log = logging.getLogger("mawid.access")
 Handler = Callable[[HttpRequest], HttpResponse]
 
+_FEED = re.compile(r"(/feeds/).+")
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -53,9 +55,9 @@ class RequestIdMiddleware:
 def _without_secret(request: HttpRequest) -> str:
     """The path; what opens a door by being known, such as a webhook's address, is left out of it.
 
-    Ours also where the rest of the path leads nowhere.
+    Ours, and the address of somebody's calendar, also where the rest of the path leads nowhere.
     """
-    path = request.path
+    path = _FEED.sub(r"\1***", request.path)
     named = request.resolver_match.kwargs.get("secret") if request.resolver_match else None
     for secret in filter(None, (named, settings.UNIFONIC_CALLBACK_SECRET)):
         path = path.replace(secret, "***")

@@ -28,6 +28,68 @@ SALON = OpenApiParameter(
     "salon", OpenApiTypes.STR, OpenApiParameter.PATH, required=True, description="The salon's id or its slug"
 )
 
+LIST_NAMES = {
+    "AskedEnum": "RefusedRequest",
+    "AudienceEnum": "Audience",
+    "ChannelEnum": "PhoneChannel",
+    "CodeEnum": "CalendarReadError",
+    "ConsentShapePurposeEnum": "ConsentPurpose",
+    "DayEnum": "Weekday",
+    "DeskSessionShapeStateEnum": "DeskSessionState",
+    "GroupEnum": "CostGroup",
+    "MarkShapeKindEnum": "MarkKind",
+    "MarkShapeStatusEnum": "MarkStatus",
+    "MeansEnum": "PaidBy",
+    "NeedsEnum": "PhoneChangeCode",
+    "NoteEnum": "ReconciliationNote",
+    "PausePrayersEnum": "Prayer",
+    "PhaseEnum": "BookingPhase",
+    "PlatformEnum": "Platform",
+    "PolicyEnum": "UpdatePolicy",
+    "PrayerPauseEnum": "PrayerPause",
+    "PushTargetBodyKindEnum": "PushTargetKind",
+    "ReasonEnum": "CreditNoteReason",
+    "RoleEnum": "DeskRole",
+    "RolesEnum": "PlatformRole",
+    "SessionShapeStateEnum": "SessionState",
+    "SeverityEnum": "DifferenceSeverity",
+    "TaxDocumentShapeKindEnum": "TaxDocumentKind",
+    "TopicEnum": "MessageTopic",
+    "TypeEnum": "PaymentSourceType",
+    "WordingShapeKindEnum": "WordingKind",
+    "WordingShapeLanguageEnum": "WordingLanguage",
+}
+"""What drf-spectacular calls a list of values after its first field, and what it is called in clients."""
+
+OPEN_LISTS = {
+    "BookingState",
+    "CalendarReadError",
+    "ConsentPurpose",
+    "DifferenceAct",
+    "DifferenceKind",
+    "DifferenceResolution",
+    "DifferenceState",
+    "EntryKind",
+    "LedgerAccount",
+    "MessageChannel",
+    "MessageTopic",
+    "OutsideCalendarKind",
+    "OutsideCalendarState",
+    "PaymentPurpose",
+    "PaymentState",
+    "PlatformRole",
+    "ReconciliationNote",
+    "RefundRequestState",
+    "RefundState",
+    "RefusedRequest",
+    "SalonStatus",
+    "TaskKind",
+    "TaxDocumentKind",
+    "WaitlistState",
+    "WordingKind",
+}
+"""Lists of values that may grow: an app that meets an unknown one shows a neutral word and goes on."""
+
 _FIELD_ERROR = {
     "type": "object",
     "required": ["pointer", "parameter", "code", "detail", "params"],
@@ -81,10 +143,10 @@ def doc_excludes() -> list[type]:
     """Parents whose docstrings speak to us and would otherwise stand in the contract (GET_LIB_DOC_EXCLUDES)."""
     from backend.core.api.bodies import Body, Query
     from backend.core.api.shapes import Shape
-    from backend.core.api.views import Endpoint, PublicEndpoint
+    from backend.core.api.views import Endpoint, PublicEndpoint, Webhook
 
     library = get_lib_doc_excludes()  # type: ignore[no-untyped-call]
-    return [*library, Endpoint, PublicEndpoint, Body, Query, Shape]
+    return [*library, Endpoint, PublicEndpoint, Webhook, Body, Query, Shape]
 
 
 def _response(status: str) -> dict[str, Any]:
@@ -94,9 +156,33 @@ def _response(status: str) -> dict[str, Any]:
     }
 
 
+def name_lists(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A drf-spectacular postprocessing hook. Clients make types of lists of values, by the names of LIST_NAMES."""
+    schemas = result["components"]["schemas"]
+    named = {LIST_NAMES.get(name, name): schema for name, schema in schemas.items()}
+    result["components"]["schemas"] = dict(sorted(named.items()))
+    _rename(result)
+    return result
+
+
+def _rename(part: Any) -> None:
+    if isinstance(part, list):
+        for inner in part:
+            _rename(inner)
+    elif isinstance(part, dict):
+        folder, _slash, name = str(part.get("$ref", "")).rpartition("/")
+        if name in LIST_NAMES:
+            part["$ref"] = f"{folder}/{LIST_NAMES[name]}"
+        for inner in part.values():
+            _rename(inner)
+
+
 def attach_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """A drf-spectacular postprocessing hook. Each operation lists the errors it can really answer."""
     components = result.setdefault("components", {})
+    for name, model in components.get("schemas", {}).items():
+        if name in OPEN_LISTS:
+            model["x-open-enum"] = True
     components.setdefault("schemas", {}).update({"FieldError": _FIELD_ERROR, "Problem": _PROBLEM})
     components["responses"] = {f"Problem{status.title()}": _response(status) for status in _DESCRIPTIONS}
     for path, item in result["paths"].items():

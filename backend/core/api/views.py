@@ -11,9 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from backend.core import idempotency
+from backend.core import clients, idempotency
 from backend.core.api.access import PUBLIC, Access
 from backend.core.api.bodies import Body, NoQuery, Query, read_body, read_query
+from backend.core.api.deprecation import Deprecation
 from backend.core.api.rehearsal import rehearse
 from backend.core.api.renderers import as_json
 from backend.core.errors import MethodNotAllowed
@@ -22,11 +23,14 @@ from backend.core.errors import MethodNotAllowed
 class Endpoint(APIView):
     """One resource. `access` names each method's policy: without one a method is closed to everybody.
 
-    `queries` names, per method, what its query string may hold; anything else is refused.
+    `queries` names, per method, what its query string may hold; anything else is refused. `deprecated` names the
+    methods that will go. What is not `gated` answers also apps that are too old, and during maintenance.
     """
 
     access: ClassVar[Mapping[str, Access]] = {}
     queries: ClassVar[dict[str, type[Query]]] = {}
+    deprecated: ClassVar[Mapping[str, Deprecation]] = {}
+    gated: ClassVar[bool] = True
     query: dict[str, Any]
     _methods: ClassVar[list[str]]
 
@@ -45,6 +49,8 @@ class Endpoint(APIView):
         request.version = request.versioning_scheme = None
         accepted = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = accepted
+        if self.gated:
+            clients.admit(request.headers, now=timezone.now())
         self.check_permissions(request)
         user = request.user
         if user is not None and user.is_authenticated:
@@ -56,6 +62,17 @@ class Endpoint(APIView):
             self._policy(method).admit(user, kwargs)
             rehearse(request.headers)
         self.query = read_query(self.queries.get(method, NoQuery), request.query_params)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        header = request.META.get("HTTP_X_CLIENT")
+        if header and request.resolver_match:
+            clients.count(header, method=request.method or "", route=request.resolver_match.route)
+        going = self.deprecated.get(request.method or "")
+        if going is not None:
+            for name, value in going.headers().items():
+                finished.headers[name] = value
+        return finished
 
     @property
     def allowed_methods(self) -> list[str]:
@@ -77,6 +94,12 @@ class PublicEndpoint(Endpoint):
     authentication_classes = []
     permission_classes = []
     access = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), PUBLIC)
+
+
+class Webhook(PublicEndpoint):
+    """What companies call, also during maintenance: not all of them repeat what they tell."""
+
+    gated = False
 
 
 def person(request: Request) -> Any:

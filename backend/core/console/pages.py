@@ -107,7 +107,11 @@ class Governed(admin.options.BaseModelAdmin[M]):
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name.endswith("_minor"):
-            return Riyals(label=capfirst(db_field.verbose_name), help_text=_("Riyals, VAT included"))
+            return Riyals(
+                label=capfirst(db_field.verbose_name),
+                help_text=_("Riyals, VAT included"),
+                required=not db_field.blank,
+            )
         if db_field.name in CLOCKS:
             return MinuteOfDay(label=capfirst(db_field.verbose_name), required=not db_field.blank)
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from twilio.request_validator import RequestValidator
 
 from backend.core.api.bodies import Query
-from backend.core.api.views import PublicEndpoint
+from backend.core.api.views import Webhook
 from backend.core.errors import NotFound, PermissionDenied, ValidationFailed
 from backend.core.phone import E164_PATTERN
 from backend.notifications import operations
@@ -38,7 +38,7 @@ class ReportQuery(Query):
     bodySHA256 = serializers.CharField(required=False, max_length=80)
 
 
-class TwilioReports(PublicEndpoint):
+class TwilioReports(Webhook):
     """Status callbacks, signed with the account's token over the address that Twilio called."""
 
     queries = {"POST": ReportQuery}
@@ -53,7 +53,7 @@ class TwilioReports(PublicEndpoint):
         return Response(**ANSWER)
 
 
-class TwilioInbound(PublicEndpoint):
+class TwilioInbound(Webhook):
     """What people write to our WhatsApp number. Anything else that comes is taken note of by nobody."""
 
     queries = {"POST": ReportQuery}
@@ -77,7 +77,7 @@ class TwilioInbound(PublicEndpoint):
         return Response(**ANSWER)
 
 
-class UnifonicReports(PublicEndpoint):
+class UnifonicReports(Webhook):
     """Delivery reports. Nothing signs them: the secret in the address is all, and all they do is move a state on."""
 
     queries = {"POST": ReportQuery}

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from backend.core.console import (
     ReadOnlyAdmin,
     ReadOnlyRows,
+    ReasonForm,
     amount,
     code,
     column,
     label,
     ltr,
     name,
+    named,
     person,
     words,
 )
+from backend.core.money import money
+from backend.core.text import clean_name
+from backend.payments import operations
+from backend.payments.admin.acts import PayoutForm, act_page
 from backend.payments.models import Entry, Line, Payout
+from backend.payments.queries.ledger import owed_to
+from backend.salons.models import Salon
 
 label(
     Entry,
@@ -159,6 +178,8 @@ class PayoutAdmin(ReadOnlyAdmin[Payout]):
     related = ("salon", "business", "recorded_by", "voided_by")
     search_fields = ("bank_reference__exact",)
     search_help_text = _("Bank reference")
+    action_form = ReasonForm
+    actions = ("void",)
     fields = (
         code("bank_reference", _("bank reference")),
         name("salon", _("salon")),
@@ -173,3 +194,62 @@ class PayoutAdmin(ReadOnlyAdmin[Payout]):
         words("void_reason", _("reason")),
         code("pk", _("ID")),
     )
+
+    def has_void_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "void")
+
+    @admin.action(description=_("Take back, for the reason given"), permissions=["void"])
+    def void(self, request: HttpRequest, queryset: QuerySet[Payout]) -> None:
+        reason = clean_name(request.POST.get("reason", ""))[:200]
+
+        def act(row: Payout) -> str | None:
+            if not reason:
+                return gettext("A reason is needed.")
+            if row.voided_at is not None:
+                return gettext("This was taken back already.")
+            operations.void_payout(
+                payout_id=row.pk, reason=reason, voided_by=request.user, now=timezone.now()
+            )
+            return None
+
+        self.each(request, queryset, act, done="void")
+
+    def get_urls(self) -> list[URLPattern]:
+        record = path(
+            "record/<uuid:salon_id>/", self.admin_site.admin_view(self.record), name="payments_payout_record"
+        )
+        return [record, *super().get_urls()]
+
+    def record(self, request: HttpRequest, salon_id: uuid.UUID) -> HttpResponse:
+        """Write down what the bank sent to a salon, never more than it is owed."""
+        if not self.may(request, "record"):
+            raise PermissionDenied
+        salon = get_object_or_404(Salon, pk=salon_id)
+        owed = max(owed_to(salon), 0)
+        last = timezone.now().astimezone(salon.zone).date().replace(day=1) - timedelta(days=1)
+
+        def act(values: dict[str, Any]) -> str:
+            payout = operations.record_payout(
+                salon=salon,
+                from_date=values["from_date"],
+                to_date=values["to_date"],
+                amount_minor=values["amount"],
+                bank_reference=values["bank_reference"],
+                recorded_by=request.user,
+                now=timezone.now(),
+            )
+            self.log_addition(request, payout, "record")
+            return gettext("The payout is written down.")
+
+        return act_page(
+            self.admin_site,
+            request,
+            title=gettext("Write down a payout"),
+            kind=PayoutForm,
+            initial={"amount": owed, "from_date": last.replace(day=1), "to_date": last},
+            facts=[(gettext("salon"), named(salon)), (gettext("owed"), money(owed)["display"])],
+            warning=lambda _values: gettext("It is written down in your name, as the bank sent it."),
+            operation="recordPayout",
+            act=act,
+            back=reverse("admin:payments_payout_changelist"),
+        )

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
@@ -16,12 +25,19 @@ from backend.core.console import (
     code,
     label,
     name,
+    named,
     person,
     to_list,
     words,
 )
+from backend.core.money import money
+from backend.core.text import ascii_digits
+from backend.payments import operations
 from backend.payments.admin import timeline
-from backend.payments.models import DeskReceipt, Payment, Refund, Resolution
+from backend.payments.admin.acts import RefundForm, act_page
+from backend.payments.models import DeskReceipt, Payment, Refund, RequestState, Resolution
+from backend.payments.queries import all_payments
+from backend.payments.queries.finance import known_by
 
 label(
     Payment,
@@ -29,7 +45,7 @@ label(
     _("payments"),
     choices=(
         *(N_("Initiated"), N_("Authorized"), N_("Captured"), N_("Failed"), N_("Voided")),
-        *(N_("Partially Refunded"), N_("Refunded"), N_("Deposit"), N_("Balance")),
+        *(N_("Partially Refunded"), N_("Refunded"), N_("Deposit"), N_("Balance"), N_("Damage")),
     ),
     id=_("ID"),
     booking=_("booking"),
@@ -47,6 +63,7 @@ label(
     gateway_id=_("ID at the gateway"),
     failure_code=_("why it failed"),
     gateway_message=_("the gateway's words"),
+    card_last_four=_("card ends in"),
     gateway_seen=_("known to the gateway"),
     quarantined_because=_("set aside because of"),
     created_at=_("created"),
@@ -111,6 +128,7 @@ _FACTS = (
     amount("refunded_minor", _("refunded")),
     "purpose",
     code("source_type", _("paid with")),
+    code("card_last_four", _("card ends in")),
     code("invoice_id", _("page at the gateway")),
     code("gateway_id", _("ID at the gateway")),
     "manual",
@@ -123,6 +141,8 @@ _FACTS = (
     "checked_at",
     "secured_at",
     "settled_at",
+    to_list("payments_refundrequest", _("refunds by finance"), _("Show"), q="pk"),
+    to_list("payments_entry", _("ledger entries"), _("Show"), q="pk"),
     to_list("payments_webhookevent", _("webhook events"), _("Show"), q="pk"),
     to_list("payments_gatewaycall", _("calls to the gateway"), _("Show"), q="pk"),
     code("pk", _("ID")),
@@ -145,11 +165,81 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     ordering = ("-created_at", "-id")
     related = ("booking__salon", "booking__customer")
     search_fields = ("booking__reference__iexact",)
-    search_help_text = _("Reference of the booking, or the payment's ID")
+    search_help_text = _("Reference of the booking, an ID, a whole mobile number, or the end of a card")
     inlines = (Refunds,)
+    change_form_template = "payments/payment_page.html"
 
     def name_of(self, obj: Payment) -> str:
         return obj.booking.reference
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
+    ) -> tuple[QuerySet[Payment], bool]:
+        term = ascii_digits(search_term).strip()
+        return (queryset.filter(known_by(term)) if term else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        refund = path(
+            "<uuid:payment_id>/refund/",
+            self.admin_site.admin_view(self.refund),
+            name="payments_payment_refund",
+        )
+        return [refund, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        payment = self.get_object(request, object_id) if self.may(request, "refund") else None
+        url = ""
+        if payment is not None and operations.refundable_minor(payment):
+            url = reverse("admin:payments_payment_refund", args=[payment.pk])
+        return super().change_view(request, object_id, form_url, {"refund_url": url} | (extra_context or {}))
+
+    def refund(self, request: HttpRequest, payment_id: uuid.UUID) -> HttpResponse:
+        """Give money back, or ask a second person to: finance types it, reads what will happen, and confirms."""
+        if not self.may(request, "refund"):
+            raise PermissionDenied
+        payment = get_object_or_404(all_payments(), pk=payment_id)
+        left = operations.refundable_minor(payment)
+
+        def warning(values: dict[str, Any]) -> str:
+            if operations.needs_second(payment, values["amount"], by=request.user):
+                return gettext(
+                    "This is above what one person may give back of a payment alone (%(limit)s): it waits for a "
+                    "second person of finance, and nothing is sent before."
+                ) % {"limit": money(settings.FINANCE_REFUND_LIMIT_MINOR)["display"]}
+            return gettext("The money is sent back at once, in your name. This cannot be undone.")
+
+        def act(values: dict[str, Any]) -> str:
+            made = operations.request_refund(
+                payment_id=payment.pk,
+                amount_minor=values["amount"],
+                reason=values["reason"],
+                requested_by=request.user,
+                now=timezone.now(),
+            )
+            self.log_change(request, payment, "refund")
+            if made.state == RequestState.WAITING:
+                return gettext("The refund waits for a second person.")
+            return gettext("The refund is on its way.")
+
+        return act_page(
+            self.admin_site,
+            request,
+            title=gettext("Give money back"),
+            kind=RefundForm,
+            initial={"amount": left},
+            facts=[
+                (gettext("booking"), payment.booking.reference),
+                (gettext("salon"), named(payment.booking.salon)),
+                (gettext("captured"), money(payment.captured_minor)["display"]),
+                (gettext("can be given back"), money(left)["display"]),
+            ],
+            warning=warning,
+            operation="refundPayment",
+            act=act,
+            back=reverse("admin:payments_payment_change", args=[payment.pk]),
+        )
 
     @admin.display(description=_("Timeline"))
     def timeline(self, obj: Payment) -> SafeString:

@@ -16,15 +16,12 @@ from backend.payments.models import (
     HOSTED,
     STC_PAY,
     DeskReceipt,
-    Difference,
     Payment,
     PaymentState,
-    Reconciliation,
     RefundReason,
     Resolution,
     SavedCard,
 )
-from backend.payments.operations import open_differences
 from backend.payments.operations.hosted import description, metadata, return_url
 from backend.payments.operations.tasks import Task
 from backend.payments.queries import Balance, is_wanted
@@ -218,31 +215,4 @@ def finance_payment(row: Payment) -> dict[str, Any]:
         "salon_slug": row.booking.salon.slug,
         "quarantined_because": row.quarantined_because or None,
         "created_at": rfc3339(row.created_at),
-    }
-
-
-def reconciliation(run: Reconciliation) -> dict[str, Any]:
-    return {
-        "id": str(run.id),
-        "from": run.from_date.isoformat(),
-        "to": run.to_date.isoformat(),
-        "ours_count": run.ours_count,
-        "theirs_count": run.theirs_count,
-        "captured": money(run.captured_minor),
-        "refunded": money(run.refunded_minor),
-        "open_differences": open_differences(run),
-        "healed_differences": run.healed_count,
-        "started_at": rfc3339(run.started_at),
-        "finished_at": rfc3339(run.finished_at) if run.finished_at else None,
-    }
-
-
-def difference(row: Difference) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "kind": row.kind,
-        "payment_id": str(row.payment_id),
-        "ours": row.ours,
-        "theirs": row.theirs,
-        "healed": row.healed_at is not None,
     }

@@ -8,9 +8,8 @@ from rest_framework import serializers
 
 from backend.core.api import fields
 from backend.core.api.bodies import Body
-from backend.core.api.pagination import PageQuery
 from backend.core.api.shapes import MoneyShape, Shape
-from backend.payments.models import DifferenceKind, Outcome, PaymentState, Purpose, ReceiptMethod, TaskKind
+from backend.payments.models import Outcome, PaymentState, Purpose, ReceiptMethod, TaskKind
 from backend.payments.refusals import FAILURES, NOTICES
 
 SOURCES = [(name, name) for name in ("client", "token", "applepay", "stcpay", "saved_card", "hosted")]
@@ -249,11 +248,6 @@ class ResolutionShape(Shape):
     resolved_at = fields.Moment()
 
 
-class FinancePaymentQuery(PageQuery):
-    state = serializers.ChoiceField(required=False, choices=PaymentState.choices)
-    date = fields.Day(required=False, help_text="Riyadh day of creation")
-
-
 class FinancePaymentShape(Shape):
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=PaymentState.choices)
@@ -268,44 +262,4 @@ class FinancePaymentShape(Shape):
 
 class FinancePaymentPage(Shape):
     items = FinancePaymentShape(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-
-
-# `from` is a word of Python, so these two name their fields in get_fields.
-class ReconciliationBody(Body):
-    def get_fields(self) -> Any:
-        return super().get_fields() | {"from": fields.Day(), "to": fields.Day()}
-
-
-class ReconciliationShape(Shape):
-    id = serializers.UUIDField()
-    ours_count = serializers.IntegerField()
-    theirs_count = serializers.IntegerField()
-    captured = MoneyShape()
-    refunded = MoneyShape()
-    open_differences = serializers.IntegerField()
-    healed_differences = serializers.IntegerField()
-    started_at = fields.Moment()
-    finished_at = fields.Moment(allow_null=True)
-
-    def get_fields(self) -> Any:
-        return {"from": fields.Day(read_only=True), "to": fields.Day(read_only=True)} | super().get_fields()
-
-
-class ReconciliationPage(Shape):
-    items = ReconciliationShape(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-
-
-class DifferenceShape(Shape):
-    id = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=DifferenceKind.choices)
-    payment_id = serializers.UUIDField()
-    ours = serializers.DictField(allow_null=True)
-    theirs = serializers.DictField(allow_null=True)
-    healed = serializers.BooleanField()
-
-
-class DifferencePage(Shape):
-    items = DifferenceShape(many=True)
     next_cursor = serializers.CharField(allow_null=True)

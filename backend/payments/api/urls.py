@@ -1,6 +1,21 @@
 from django.urls import path
 
-from backend.payments.api import cards, dashboard, desk, invoices, message_costs, tasks, views
+from backend.payments.api import (
+    cards,
+    dashboard,
+    desk,
+    exports,
+    finance_payments,
+    invoices,
+    ledger,
+    message_costs,
+    payouts,
+    reconciling,
+    refund_requests,
+    settlements,
+    tasks,
+    views,
+)
 
 urlpatterns = [
     path("bookings/<uuid:booking_id>/payments", views.BookingPayments.as_view(), name="booking-payments"),
@@ -37,7 +52,53 @@ urlpatterns = [
         name="desk-booking-invoice-pdf",
     ),
     path("webhooks/moyasar", views.MoyasarWebhook.as_view(), name="webhook-moyasar"),
-    path("finance/payments", views.FinancePayments.as_view(), name="finance-payments"),
+    path("finance/payments", finance_payments.FinancePayments.as_view(), name="finance-payments"),
+    path(
+        "finance/payments/<uuid:payment_id>",
+        finance_payments.FinancePayment.as_view(),
+        name="finance-payment",
+    ),
+    path(
+        "finance/payments/<uuid:payment_id>/refunds",
+        finance_payments.FinanceRefunds.as_view(),
+        name="finance-refunds",
+    ),
+    path("finance/refund-requests", refund_requests.RefundRequests.as_view(), name="finance-refund-requests"),
+    path(
+        "finance/refund-requests/<uuid:request_id>/approve",
+        refund_requests.RefundRequestApproval.as_view(),
+        name="finance-refund-approve",
+    ),
+    path(
+        "finance/refund-requests/<uuid:request_id>/decline",
+        refund_requests.RefundRequestRefusal.as_view(),
+        name="finance-refund-decline",
+    ),
+    path("finance/payouts", payouts.Payouts.as_view(), name="finance-payouts"),
+    path("finance/payouts/<uuid:payout_id>/void", payouts.PayoutVoid.as_view(), name="finance-payout-void"),
+    path(
+        "finance/exports/<str:sheet>.<str:file_type>",
+        exports.FinanceExport.as_view(),
+        name="finance-export",
+    ),
+    path("finance/balances", ledger.Balances.as_view(), name="finance-balances"),
+    path("finance/ledger", ledger.Ledger.as_view(), name="finance-ledger"),
+    path(
+        "finance/statements/<str:salon>", ledger.FinanceStatements.as_view(), name="finance-statement-months"
+    ),
+    path(
+        "finance/statements/<str:salon>/<str:month>",
+        ledger.FinanceStatement.as_view(),
+        name="finance-statement",
+    ),
+    path(
+        "manage/salons/<str:salon>/statements", ledger.MyStatements.as_view(), name="manage-statement-months"
+    ),
+    path(
+        "manage/salons/<str:salon>/statements/<str:month>",
+        ledger.MyStatement.as_view(),
+        name="manage-statement",
+    ),
     path("finance/tasks", tasks.FinanceTasks.as_view(), name="finance-tasks"),
     path(
         "finance/tasks/<uuid:task_id>/resolve",
@@ -45,10 +106,47 @@ urlpatterns = [
         name="finance-task-resolve",
     ),
     path("finance/message-costs", message_costs.MessageCosts.as_view(), name="finance-message-costs"),
-    path("finance/reconciliations", views.Reconciliations.as_view(), name="finance-reconciliations"),
+    path("finance/reconciliations", reconciling.Reconciliations.as_view(), name="finance-reconciliations"),
+    path(
+        "finance/reconciliations/<uuid:reconciliation_id>",
+        reconciling.ReconciliationItem.as_view(),
+        name="finance-reconciliation",
+    ),
     path(
         "finance/reconciliations/<uuid:reconciliation_id>/differences",
-        views.ReconciliationDifferences.as_view(),
-        name="finance-differences",
+        reconciling.ReconciliationDifferences.as_view(),
+        name="finance-reconciliation-differences",
+    ),
+    path("finance/differences", reconciling.Differences.as_view(), name="finance-differences"),
+    path(
+        "finance/differences/<uuid:difference_id>",
+        reconciling.DifferenceItem.as_view(),
+        name="finance-difference",
+    ),
+    path(
+        "finance/differences/<uuid:difference_id>/take",
+        reconciling.DifferenceTake.as_view(),
+        name="finance-difference-take",
+    ),
+    path(
+        "finance/differences/<uuid:difference_id>/notes",
+        reconciling.DifferenceNotes.as_view(),
+        name="finance-difference-notes",
+    ),
+    path(
+        "finance/differences/<uuid:difference_id>/resolve",
+        reconciling.DifferenceResolve.as_view(),
+        name="finance-difference-resolve",
+    ),
+    path("finance/settlements", settlements.Settlements.as_view(), name="finance-settlements"),
+    path(
+        "finance/settlements/<uuid:settlement_id>",
+        settlements.SettlementItem.as_view(),
+        name="finance-settlement",
+    ),
+    path(
+        "finance/settlements/<uuid:settlement_id>/lines",
+        settlements.SettlementLines.as_view(),
+        name="finance-settlement-lines",
     ),
 ]

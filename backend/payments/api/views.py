@@ -16,23 +16,21 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from backend.accounts.permissions import FINANCE
 from backend.bookings.api.views import own_booking
 from backend.core import idempotency
 from backend.core.api.access import SIGNED_IN
 from backend.core.api.pagination import PageQuery, page
 from backend.core.api.renderers import as_json
 from backend.core.api.schema import IDEMPOTENCY_KEY
-from backend.core.api.views import Endpoint, PublicEndpoint, person
+from backend.core.api.views import Endpoint, Webhook, person
 from backend.core.errors import NotFound, ValidationFailed
-from backend.core.time import RIYADH
 from backend.payments import operations
 from backend.payments import queries as money
 from backend.payments.api import present, serializers
 from backend.payments.api.afterwards import MessagesAfterwards
 from backend.payments.api.desk import refuse_card_data
 from backend.payments.gateway import gateway
-from backend.payments.models import Payment, PaymentState, Reconciliation
+from backend.payments.models import Payment, PaymentState
 from backend.payments.providers import GatewayError, WebhookUnreadable, WebhookUnverified
 from backend.payments.refusals import PaymentsUnavailable
 from backend.payments.refusals import WebhookUnreadable as UnreadableRefusal
@@ -241,7 +239,7 @@ def payment_return(request: HttpRequest, payment_id: uuid.UUID) -> HttpResponse:
     return response
 
 
-class MoyasarWebhook(PublicEndpoint):
+class MoyasarWebhook(Webhook):
     @extend_schema(exclude=True)
     def post(self, request: Request) -> Response:
         now = timezone.now()
@@ -255,82 +253,3 @@ class MoyasarWebhook(PublicEndpoint):
         acted = operations.take_in(call, now=now, using=using)
         answer = MessagesAfterwards if acted else Response
         return answer({"received": True}, headers=PRIVATE)
-
-
-class FinancePayments(Endpoint):
-    access = {"GET": FINANCE}
-    queries = {"GET": serializers.FinancePaymentQuery}
-
-    @extend_schema(
-        operation_id="listFinancePayments",
-        summary="All payment attempts, newest first",
-        tags=["finance"],
-        parameters=[serializers.FinancePaymentQuery],
-        responses={200: serializers.FinancePaymentPage},
-    )
-    def get(self, request: Request) -> Response:
-        payments = money.all_payments()
-        if state := self.query.get("state"):
-            payments = payments.filter(state=state)
-        if day := self.query.get("date"):
-            starts = datetime(day.year, day.month, day.day, tzinfo=RIYADH)
-            payments = payments.filter(created_at__gte=starts, created_at__lt=starts + timedelta(days=1))
-        found = page(payments, order=("-created_at", "-id"), query=self.query)
-        return Response(found.body(present.finance_payment), headers=PRIVATE)
-
-
-class Reconciliations(Endpoint):
-    access = {"GET": FINANCE, "POST": FINANCE}
-    queries = {"GET": PageQuery}
-
-    @extend_schema(
-        operation_id="listReconciliations",
-        summary="Past comparisons with the gateway, newest first",
-        tags=["finance"],
-        parameters=[PageQuery],
-        responses={200: serializers.ReconciliationPage},
-    )
-    def get(self, request: Request) -> Response:
-        found = page(money.reconciliations(), order=("-started_at", "-id"), query=self.query)
-        return Response(found.body(present.reconciliation), headers=PRIVATE)
-
-    @extend_schema(
-        operation_id="createReconciliation",
-        summary="Compare some days with the gateway now (31 at most)",
-        tags=["finance"],
-        request=serializers.ReconciliationBody,
-        responses={201: serializers.ReconciliationShape},
-    )
-    def post(self, request: Request) -> Response:
-        body = self.body(serializers.ReconciliationBody, request)
-        if body["to"] < body["from"]:
-            raise ValidationFailed.at("/to", "too_small")
-        if (body["to"] - body["from"]).days > 30:
-            raise ValidationFailed.at("/to", "too_large")
-        try:
-            run = operations.reconcile(
-                from_date=body["from"], to_date=body["to"], run_by=person(request), now=timezone.now()
-            )
-        except GatewayError as error:
-            logger.warning("reconciliation stopped", extra={"error": str(error)})
-            raise PaymentsUnavailable(extra={"retry_after": 60}) from error
-        return Response(present.reconciliation(run), status=201, headers=PRIVATE)
-
-
-class ReconciliationDifferences(Endpoint):
-    access = {"GET": FINANCE}
-    queries = {"GET": PageQuery}
-
-    @extend_schema(
-        operation_id="listDifferences",
-        summary="The differences of one comparison",
-        tags=["finance"],
-        parameters=[PageQuery],
-        responses={200: serializers.DifferencePage},
-    )
-    def get(self, request: Request, reconciliation_id: uuid.UUID) -> Response:
-        run = Reconciliation.objects.filter(pk=reconciliation_id).first()
-        if run is None:
-            raise NotFound
-        found = page(money.differences_of(run), order=("id",), query=self.query)
-        return Response(found.body(present.difference), headers=PRIVATE)

@@ -1,6 +1,24 @@
-"""Money as it really moved: through the gateway (`gateway`), the calls themselves (`calls`), daily proofs (`books`)."""
+"""Money as it really moved: through the gateway (`gateway`), the calls themselves (`calls`), what it sent to
+our bank (`settlements`), and the proofs that all of it agrees (`books`)."""
 
-from backend.payments.models.books import Difference, DifferenceKind, Reconciliation
+from backend.payments.models.approvals import (
+    ExportSheet,
+    ExportTaken,
+    ExportType,
+    RefundRequest,
+    RequestState,
+)
+from backend.payments.models.books import (
+    DayClose,
+    Difference,
+    DifferenceAct,
+    DifferenceEvent,
+    DifferenceKind,
+    DifferenceResolution,
+    DifferenceState,
+    Finding,
+    Reconciliation,
+)
 from backend.payments.models.calls import CallOutcome, GatewayCall
 from backend.payments.models.cards import CardStatus, SavedCard
 from backend.payments.models.desk import DeskReceipt, ReceiptMethod
@@ -19,6 +37,7 @@ from backend.payments.models.gateway import (
 )
 from backend.payments.models.invoices import CreditReason, DocumentKind, DocumentSeries, TaxDocument
 from backend.payments.models.ledger import Account, Entry, EntryKind, Line, Payout
+from backend.payments.models.settlements import Settlement, SettlementLine, SettlementSource
 from backend.payments.models.tasks import Outcome, Resolution, TaskKind
 
 __all__ = [
@@ -30,13 +49,22 @@ __all__ = [
     "CallOutcome",
     "CardStatus",
     "CreditReason",
+    "DayClose",
     "DeskReceipt",
     "Difference",
+    "DifferenceAct",
+    "DifferenceEvent",
     "DifferenceKind",
+    "DifferenceResolution",
+    "DifferenceState",
     "DocumentKind",
     "DocumentSeries",
     "Entry",
     "EntryKind",
+    "ExportSheet",
+    "ExportTaken",
+    "ExportType",
+    "Finding",
     "GatewayCall",
     "Line",
     "Outcome",
@@ -48,9 +76,14 @@ __all__ = [
     "Reconciliation",
     "Refund",
     "RefundReason",
+    "RefundRequest",
     "RefundState",
+    "RequestState",
     "Resolution",
     "SavedCard",
+    "Settlement",
+    "SettlementLine",
+    "SettlementSource",
     "TaskKind",
     "TaxDocument",
     "WebhookEvent",

@@ -29,6 +29,7 @@ PAID_STATES = (PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED, PaymentSt
 class Purpose(models.TextChoices):
     DEPOSIT = "deposit"
     BALANCE = "balance"
+    DAMAGE = "damage"
 
 
 class Payment(models.Model):
@@ -63,6 +64,7 @@ class Payment(models.Model):
     next_action_url = models.URLField(max_length=500, blank=True, default="")
     failure_code = models.CharField(max_length=40, blank=True, default="")
     gateway_message = models.CharField(max_length=300, blank=True, default="")
+    card_last_four = models.CharField(max_length=4, blank=True, default="", db_default="")
     gateway_seen = models.BooleanField(default=False)
     quarantined_because = models.CharField(max_length=40, blank=True, default="")
     created_at = models.DateTimeField()
@@ -83,6 +85,17 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["booking", "-created_at"], name="payment_by_booking"),
             models.Index(fields=["-created_at", "-id"], name="payment_newest_first"),
+            models.Index(fields=["amount_minor", "-created_at", "-id"], name="payment_by_amount"),
+            models.Index(
+                fields=["card_last_four", "-created_at", "-id"],
+                condition=~Q(card_last_four=""),
+                name="payment_by_card",
+            ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=~Q(quarantined_because=""),
+                name="payment_quarantined",
+            ),
             models.Index(fields=["created_at"], condition=Q(state="initiated"), name="payment_unfinished"),
             models.Index(fields=["checked_at"], condition=Q(state="authorized"), name="payment_held_by_bank"),
         ]
@@ -155,7 +168,11 @@ class Refund(models.Model):
             models.UniqueConstraint(
                 fields=["payment"], condition=Q(state="sending"), name="refund_one_in_flight_per_payment"
             ),
-            models.UniqueConstraint(fields=["payment", "reason"], name="refund_once_per_reason"),
+            models.UniqueConstraint(
+                fields=["payment", "reason"],
+                condition=~Q(reason="goodwill"),
+                name="refund_once_per_reason",
+            ),
         ]
         indexes = [
             models.Index(

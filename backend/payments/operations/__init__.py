@@ -1,8 +1,20 @@
 """How money moves: begin, settle, give back, compare. Nothing here holds a transaction open across a network call."""
 
+from backend.payments.operations.approving import (
+    approve_refund,
+    decline_refund,
+    expire_requests,
+    needs_second,
+    refundable_minor,
+    request_refund,
+)
 from backend.payments.operations.cards import finish_cards, forget_card, forget_cards_of
+from backend.payments.operations.closing import close_day
 from backend.payments.operations.codes import submit_code
+from backend.payments.operations.damage import release_damage
 from backend.payments.operations.desk import take_money, void_receipt
+from backend.payments.operations.differences import note_difference, resolve_difference, take_difference
+from backend.payments.operations.importing import fetch_new_settlements, import_file, import_settlements
 from backend.payments.operations.invoicing import catch_up_documents
 from backend.payments.operations.posting import post, record_payout, settled, void_payout
 from backend.payments.operations.reconciling import catch_up, open_differences, reconcile
@@ -21,14 +33,23 @@ from backend.payments.operations.webhooks import finish_events, handle_event, re
 __all__ = [
     "Task",
     "apply",
+    "approve_refund",
     "catch_up",
     "catch_up_documents",
     "charge",
+    "close_day",
+    "decline_refund",
+    "expire_requests",
+    "fetch_new_settlements",
     "finish_cards",
     "finish_events",
     "forget_card",
     "forget_cards_of",
     "handle_event",
+    "import_file",
+    "import_settlements",
+    "needs_second",
+    "note_difference",
     "open_differences",
     "open_tasks",
     "owe_back",
@@ -36,6 +57,10 @@ __all__ = [
     "receive_event",
     "reconcile",
     "record_payout",
+    "refundable_minor",
+    "release_damage",
+    "request_refund",
+    "resolve_difference",
     "resolve_task",
     "send_due_refunds",
     "send_refund",
@@ -46,6 +71,7 @@ __all__ = [
     "settled",
     "start_payment",
     "submit_code",
+    "take_difference",
     "take_in",
     "take_money",
     "unowed_minor",

@@ -77,6 +77,8 @@ def record(payment: Payment, truth: GatewayPayment, *, now: datetime) -> bool:
     if payment.failure_code != HOLD_LAPSED:  # why it lapsed is worth more than "approved"
         payment.gateway_message = (truth.message or "")[:300]
     payment.next_action_url = page_url(truth.transaction_url, about=payment.pk)
+    if payment.state == PaymentState.INITIATED:  # once: an erased one does not come back with a late refund
+        payment.card_last_four = truth.last_digits or ""
     state = state_of(payment, truth)
     charged_now = state == PaymentState.CAPTURED and payment.settled_at is None
     if state == PaymentState.CAPTURED:

@@ -51,21 +51,22 @@ def owe_back(
 ) -> Refund | None:
     """Write down money owed back, once per reason, never more than is left; it is sent once this commits.
 
-    Whoever decides it posts it: `posting.post`, when all that goes with it is written down.
+    Goodwill is a gift each time, so whoever gives it sees to it that it is given once. Whoever decides posts it:
+    `posting.post`, when all that goes with it is written down.
     """
     amount = min(amount_minor, unowed_minor(payment))
     if amount <= 0:
         return None
-    refund, created = Refund.objects.get_or_create(
-        payment=payment,
-        reason=reason,
-        defaults={
-            "amount_minor": amount,
-            "requested_by": requested_by,
-            "next_attempt_at": now,
-            "created_at": now,
-        },
-    )
+    values = {
+        "amount_minor": amount,
+        "requested_by": requested_by,
+        "next_attempt_at": now,
+        "created_at": now,
+    }
+    if reason == RefundReason.GOODWILL:
+        refund, created = Refund.objects.create(payment=payment, reason=reason, **values), True
+    else:
+        refund, created = Refund.objects.get_or_create(payment=payment, reason=reason, defaults=values)
     if created:
         transaction.on_commit(partial(_send_quietly, refund.pk))
     return refund

@@ -19,6 +19,7 @@ from backend.payments.gateway import configured, gateway
 from backend.payments.models import HOSTED, PAID_STATES, Payment, PaymentState, Purpose, RefundReason
 from backend.payments.operations.balances import balance_paid
 from backend.payments.operations.cards import keep_card
+from backend.payments.operations.damage import damage_held
 from backend.payments.operations.hosted import MONEY_STATES, is_over, look_at_page, row_of
 from backend.payments.operations.invoicing import credit_payment, invoice_payment
 from backend.payments.operations.posting import post
@@ -36,7 +37,7 @@ logger = logging.getLogger("mawid.payments")
 
 RECHECK_AFTER = timedelta(minutes=1)
 RECHECK_HOLDS_AFTER = timedelta(hours=1)
-"""A hold that waits for its salon changes only when somebody at the gateway's own desk changes it."""
+"""A hold that waits, for its salon or for its end, changes only when somebody at the gateway's own desk changes it."""
 BATCH = 100
 FAULTS_ALLOWED = 3
 """After so many in a row it is the gateway that is unwell, not one payment."""
@@ -151,14 +152,16 @@ def settle_unfinished(now: datetime) -> int:
     """
     if not configured():
         return 0
-    waiting_for_salon = Q(state=PaymentState.AUTHORIZED, booking__state=BookingState.REQUESTED, manual=True)
+    only_held = Q(state=PaymentState.AUTHORIZED, manual=True) & (
+        Q(booking__state=BookingState.REQUESTED) | Q(purpose=Purpose.DAMAGE)
+    )
     waiting = (
         Payment.objects.filter(
             state__in=(PaymentState.INITIATED, PaymentState.AUTHORIZED), quarantined_because=""
         )
         .filter(created_at__lte=now - RECHECK_AFTER)
         .filter(Q(checked_at__isnull=True) | Q(checked_at__lte=now - RECHECK_AFTER))
-        .exclude(waiting_for_salon & Q(checked_at__gt=now - RECHECK_HOLDS_AFTER))
+        .exclude(only_held & Q(checked_at__gt=now - RECHECK_HOLDS_AFTER))
         .order_by(F("checked_at").asc(nulls_first=True), "created_at")
         .values_list("pk", flat=True)[:BATCH]
     )
@@ -210,7 +213,7 @@ def _held_minor(payment: Payment, truth: GatewayPayment) -> int:
 
 
 def _money_came(payment: Payment, *, now: datetime) -> None:
-    if payment.secured_at is not None:
+    if payment.secured_at is not None and payment.purpose == Purpose.DEPOSIT:
         salons = bookings.deposit_charged(payment.booking_id, now=now)
         owe_back(
             payment, amount_minor=payment.captured_minor - salons, reason=RefundReason.BOOKING_CLOSED, now=now
@@ -222,7 +225,7 @@ def _money_came(payment: Payment, *, now: datetime) -> None:
         return  # it was on its way back already when it was charged, and that goes on
     if payment.purpose == Purpose.BALANCE:
         balance_paid(payment, now=now)
-    elif bookings.deposit_paid(payment.booking_id, now=now):
+    elif payment.purpose == Purpose.DEPOSIT and bookings.deposit_paid(payment.booking_id, now=now):
         messages.deposit_received(payment, now=now)
     else:
         owe_back(payment, amount_minor=payment.captured_minor, reason=RefundReason.NOTHING_TO_PAY, now=now)
@@ -231,7 +234,9 @@ def _money_came(payment: Payment, *, now: datetime) -> None:
 def _hold_came(payment: Payment, *, now: datetime) -> None:
     if payment.purpose == Purpose.BALANCE or payment.refunds.exists():
         return
-    if bookings.deposit_secured(payment.booking_id, now=now):
+    if payment.purpose == Purpose.DAMAGE:
+        damage_held(payment, now=now)
+    elif bookings.deposit_secured(payment.booking_id, now=now):
         payment.secured_at = now
         payment.save(update_fields=["secured_at"])
         messages.deposit_held(payment, now=now)
@@ -260,6 +265,8 @@ def _due_of_hold(payment_id: uuid.UUID) -> int:
     """Halalas to charge of a hold by now. One that nobody asked to be only a hold is charged at once."""
     payment = Payment.objects.select_related("booking").get(pk=payment_id)
     if payment.state != PaymentState.AUTHORIZED or payment.refunds.exists():
+        return 0
+    if payment.purpose == Purpose.DAMAGE:
         return 0
     if payment.purpose == Purpose.BALANCE:
         return payment.amount_minor

@@ -15,6 +15,7 @@ from backend.bookings.operations.transitions import lock_booking
 from backend.bookings.queries import bookings_of
 from backend.payments.gateway import gateway
 from backend.payments.models import HOSTED, Payment, PaymentState, Purpose
+from backend.payments.operations.damage import damage_to_hold
 from backend.payments.operations.hosted import description, metadata, open_page, return_url
 from backend.payments.operations.refunding import OUR_DOOR
 from backend.payments.operations.settling import apply, fail, settle
@@ -35,22 +36,26 @@ def start_payment(
     purpose: str = Purpose.DEPOSIT,
     save_card: bool = False,
 ) -> Payment:
-    """Commit an attempt to pay a booking's deposit, keeping its time meanwhile, or its balance. Calls nobody.
+    """Commit an attempt to pay a booking's deposit, keeping its time meanwhile, or its balance, or to have an amount
+    against damage held. Calls nobody.
 
     A balance is all that is still due. Several attempts may be open; only one of them is kept in the end.
-    Raises NotFound for somebody else's booking, NothingToPay, DepositFirst, CannotChangeStatus, SlotExpired.
+    Raises NotFound for somebody else's booking, NothingToPay, DepositFirst, HoldTooEarly, CannotChangeStatus,
+    SlotExpired, ValidationFailed.
     """
     with transaction.atomic():
         booking = lock_booking(bookings_of(customer), booking_id)
         if purpose == Purpose.BALANCE:
             amount, manual = _balance_to_pay(booking), False
+        elif purpose == Purpose.DAMAGE:
+            amount, manual = damage_to_hold(booking, source_type=source_type, now=now), True
         else:
             if booking.state in (BookingState.REQUESTED, BookingState.CONFIRMED) or not booking.deposit_minor:
                 raise NothingToPay
             bookings.payment_begun(booking, now=now)
             amount = booking.deposit_minor
             # Who confirms by itself charges at once: there is nothing to wait for.
-            manual = booking.salon.authorise_first and not booking.salon.auto_confirm
+            manual = booking.salon.authorise_first and not bookings.confirms_itself(booking)
             manual = manual and source_type != HOSTED  # the gateway's page charges at once
         return Payment.objects.create(
             booking=booking,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from backend.core.alarms import raise_alarm
 from backend.core.patience import patience
 from backend.payments.gateway import configured, gateway
 from backend.payments.models import Payment, WebhookEvent
+from backend.payments.operations.importing import import_settlement
 from backend.payments.operations.settling import FAULTS_ALLOWED, settle, settle_on_page
 from backend.payments.providers import GatewayError, PaymentGateway, WebhookCall
 
@@ -25,6 +27,8 @@ BATCH = 100
 PATIENCE = 2.0
 """Seconds for all that an event sets off, so that it is answered within 2.5 (the gateway's patience is not known)."""
 LONGEST_LOCK = "1s"
+SETTLED = "balance_transferred"
+"""The gateway sent money to the bank."""
 
 
 def take_in(call: WebhookCall, *, now: datetime, using: PaymentGateway) -> bool:
@@ -36,6 +40,8 @@ def take_in(call: WebhookCall, *, now: datetime, using: PaymentGateway) -> bool:
     event_id, handled = receive_event(call, now=now)
     if handled:
         return False
+    if call.type == SETTLED:
+        return True  # a settlement has more lines than a caller has patience: `sweep` brings it in
     try:
         with patience(PATIENCE), _short_locks():
             handle_event(event_id, now=now, live=call.live, using=using)
@@ -87,6 +93,8 @@ def handle_event(event_id: int, *, now: datetime, live: bool | None, using: Paym
     if live is not None and live != using.live:
         outcome = "wrong_mode"
         raise_alarm("webhook_of_the_other_mode", str(event.payment_id or event.event_id), live=live)
+    elif event.type == SETTLED:
+        outcome = "imported" if _import_told(event, now=now) else "unknown_settlement"
     elif event.payment_id is None:
         outcome = "ignored"
     else:
@@ -109,6 +117,14 @@ def _settle_told(event: WebhookEvent, told: uuid.UUID, *, now: datetime, using: 
     # The event belongs to our payment's story, whatever the gateway calls it.
     WebhookEvent.objects.filter(pk=event.pk).update(payment_id=(settled or attempt).pk)
     return "settled" if settled else "no_money_moved"
+
+
+def _import_told(event: WebhookEvent, *, now: datetime) -> bool:
+    """Bring in the settlement an event is about."""
+    data = event.payload.get("data")
+    named = data.get("id") if isinstance(data, dict) else None
+    known_form = isinstance(named, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,80}", named)
+    return bool(known_form and import_settlement(str(named), now=now))
 
 
 def _page_of(event: WebhookEvent) -> uuid.UUID | None:

@@ -17,12 +17,10 @@ from backend.payments.models import (
     SURPLUS,
     CardStatus,
     DeskReceipt,
-    Difference,
     Outcome,
     Payment,
     PaymentState,
     Purpose,
-    Reconciliation,
     Refund,
     RefundState,
     Resolution,
@@ -52,9 +50,10 @@ def all_payments() -> QuerySet[Payment]:
 class Balance:
     """A booking's money in halalas, tips left out.
 
-    `paid` counts what came online, what a bank holds for us and what the desk took. `refunded` is what went back or is
-    on its way. `due` is what may still be paid: the price less what was paid and stayed. Money given back as goodwill,
-    or by hand at the gateway, does not become due again; only what went back because it was too much never counted.
+    `paid` counts what came online, what a bank holds for us other than against damage, and what the desk took.
+    `refunded` is what went back or is on its way. `due` is what may still be paid: the price less what was paid and
+    stayed. Money given back as goodwill, or by hand at the gateway, does not become due again; only what went back
+    because it was too much never counted.
     """
 
     total_minor: int
@@ -71,7 +70,7 @@ def balance_of(booking: Booking, *, without: uuid.UUID | None = None) -> Balance
     payments = (
         Payment.objects.filter(booking=booking, quarantined_because="")
         .filter(state__in=(*PAID_STATES, PaymentState.AUTHORIZED))
-        .exclude(pk__in=[] if without is None else [without])
+        .exclude(Q(purpose=Purpose.DAMAGE) | Q(pk__in=[] if without is None else [without]))
         .annotate(
             done_minor=Coalesce(Sum("refunds__amount_minor", filter=Q(refunds__state=RefundState.DONE)), 0),
             open_minor=Coalesce(Sum("refunds__amount_minor", filter=~Q(refunds__state=RefundState.DONE)), 0),
@@ -98,6 +97,8 @@ def is_wanted(payment: Payment, *, now: datetime, due_minor: int | None = None) 
     if payment.purpose == Purpose.BALANCE:
         due = balance_of(booking).due_minor if due_minor is None else due_minor
         return booking.state in OWING_STATES and due >= payment.amount_minor
+    if payment.purpose == Purpose.DAMAGE:
+        return booking.state == BookingState.CONFIRMED
     return booking.state == BookingState.HELD and (booking.dies_at is None or booking.dies_at > now)
 
 
@@ -137,11 +138,3 @@ def lapsed_holds() -> QuerySet[Payment]:
 def _unanswered_payments() -> QuerySet[Payment]:
     closed = Resolution.objects.filter(payment=OuterRef("pk"), refund=None).exclude(outcome=Outcome.RETRY)
     return Payment.objects.filter(~Exists(closed))
-
-
-def reconciliations() -> QuerySet[Reconciliation]:
-    return Reconciliation.objects.all()
-
-
-def differences_of(run: Reconciliation) -> QuerySet[Difference]:
-    return run.differences.all()

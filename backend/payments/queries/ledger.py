@@ -6,13 +6,13 @@ Amounts are halalas; days are calendar days of the salon's zone. Each question i
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import Min, QuerySet, Sum
 
 from backend.payments.models import Account, Entry, EntryKind, Line, Payout
 from backend.salons.models import Business, Salon
@@ -110,7 +110,8 @@ def figures(*, salon: Salon | None = None, from_date: date, to_date: date) -> Fi
             total = Revenue(net or 0, vat or 0)
         elif net or vat:
             way = _LEFT_OUT.index(left_out)
-            ways[way][keys[way]] = Revenue(net, vat)
+            if keys[way] is not None:  # what is let, or sold as seats, has no service and perhaps nobody
+                ways[way][keys[way]] = Revenue(net, vat)
     return Figures(total, *ways)
 
 
@@ -132,31 +133,46 @@ _LEFT_OUT, _ALL_LEFT_OUT = (0b0111, 0b1011, 0b1101, 0b1110), 0b1111
 
 def position(salon: Salon, *, until: date | None = None) -> Position:
     """How a salon stood at the end of a day; without one, now."""
+    return positions([salon.pk], until=until)[salon.pk]
+
+
+def positions(salon_ids: Sequence[uuid.UUID], *, until: date | None = None) -> dict[uuid.UUID, Position]:
+    """The same for several salons, one of which the books know nothing included."""
     with connection.cursor() as cursor:
-        cursor.execute(_POSITION, {"salon": salon.pk, "until": until})
-        return Position(*(int(value) for value in cursor.fetchone()))
+        cursor.execute(_POSITIONS, {"salons": list(salon_ids), "until": until})
+        rows = cursor.fetchall()
+    none = dict.fromkeys(salon_ids, Position(0, 0, 0, 0))
+    return none | {salon_id: Position(*(int(value) for value in values)) for salon_id, *values in rows}
 
 
-_POSITION = """
-SELECT coalesce(-sum(payable), 0),
+_POSITIONS = """
+SELECT salon_id,
+       coalesce(-sum(payable), 0),
        coalesce(sum(receivable) FILTER (WHERE earned <> 0), 0),
        coalesce(sum(payable) FILTER (WHERE booking_id IS NOT NULL AND earned = 0), 0),
        coalesce(-sum(payable + receivable) FILTER (WHERE booking_id IS NOT NULL AND earned = 0), 0)
-  FROM (SELECT e.booking_id,
+  FROM (SELECT l.salon_id, e.booking_id,
                coalesce(sum(l.amount_minor) FILTER (WHERE l.account <> 'customer_receivable'), 0) AS payable,
                coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'customer_receivable'), 0) AS receivable,
                coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'customer_receivable'
                                                       AND e.kind = 'earned'), 0) AS earned
           FROM payments_line l JOIN payments_entry e ON e.id = l.entry_id
-         WHERE l.salon_id = %(salon)s AND (%(until)s::date IS NULL OR l.business_date <= %(until)s::date)
+         WHERE l.salon_id = ANY(%(salons)s) AND (%(until)s::date IS NULL OR l.business_date <= %(until)s::date)
            AND l.account IN ('salon_payable', 'vat', 'customer_receivable')
-         GROUP BY e.booking_id) AS of_booking
+         GROUP BY l.salon_id, e.booking_id) AS of_booking
+ GROUP BY salon_id
 """
 
 
 def owed_to(salon: Salon) -> int:
     """Halalas that we hold and that are the salon's by now."""
     return position(salon).owed_minor
+
+
+def first_day(salon: Salon) -> date | None:
+    """The day of a salon's first entry."""
+    first: date | None = Line.objects.filter(salon=salon).aggregate(first=Min("business_date"))["first"]
+    return first
 
 
 def statement(salon: Salon, *, month: date) -> Statement:

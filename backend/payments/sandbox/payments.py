@@ -490,5 +490,10 @@ def _imported(row: object, index: int, now: datetime) -> Record:
                 "issuer_card_category": None,
             },
         ),
-        {"paid_at": iso(created), "key": secrets.token_urlsafe(18), "step": "3ds", "code": "00"},
+        {
+            "paid_at": iso(parse_moment(row.get("paid_at")) or created),
+            "key": secrets.token_urlsafe(18),
+            "step": "3ds",
+            "code": "00",
+        },
     )

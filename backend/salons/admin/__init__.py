@@ -4,6 +4,6 @@ Rules that an operation keeps are asked of that operation; the salon is locked b
 bookings and closures see each other from here too.
 """
 
-from backend.salons.admin import hours, offer, people, photos, places
+from backend.salons.admin import hours, offer, people, photos, places, rentals
 
-__all__ = ["hours", "offer", "people", "photos", "places"]
+__all__ = ["hours", "offer", "people", "photos", "places", "rentals"]

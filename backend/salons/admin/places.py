@@ -44,7 +44,7 @@ from backend.salons.models import (
     SalonStatus,
     StaffMember,
 )
-from backend.salons.models.places import PRAYERS
+from backend.salons.models.places import MOST_STEPS, PRAYERS
 from backend.salons.operations import standing
 from backend.salons.operations.editing import lock_salon
 from backend.salons.operations.staff import check_employment
@@ -87,6 +87,10 @@ label(
     vat_number=_("VAT number"),
     commercial_registration=_("commercial registration"),
     commission_basis_points=_("commission in hundredths of a percent"),
+    standing_steps=_("least deposit with one mark, two marks ... (%)"),
+    standing_days=_("days a mark counts"),
+    no_show_marks=_("marks of a missed visit"),
+    late_cancel_marks=_("marks of a late cancellation"),
     created_at=_("created"),
 )
 label(
@@ -198,8 +202,26 @@ class NumberedAdmin(VersionedAdmin, CatalogueAdmin):
         super().save_model(request, obj, form, change)
 
 
+class BusinessForm(ConsoleForm):
+    rules = {
+        "business_commission_in_whole": _("A percentage is at most 100."),
+        "business_standing_ends": _("Between 1 and 365 days."),
+        "business_marks_are_few": _("At most three marks."),
+    }
+
+    def clean_standing_steps(self) -> list[int]:
+        # Django cannot hold a list against a constraint that compares its entries.
+        steps: list[int] = self.cleaned_data["standing_steps"] or []
+        if len(steps) > MOST_STEPS or steps != sorted(steps) or max(steps, default=0) > 100:
+            raise ValidationError(
+                _("At most five steps from 0 to 100, each at least as high as the one before it.")
+            )
+        return steps
+
+
 @admin.register(Business)
 class BusinessAdmin(NumberedAdmin):
+    form = BusinessForm
     list_display = (
         "name_ar",
         "name_en",
@@ -209,7 +231,24 @@ class BusinessAdmin(NumberedAdmin):
     )
     ordering = ("-id",)
     search_fields = ("name_ar", "name_en", "vat_number", "commercial_registration")
-    fields = ("name", "address", "vat_number", "commercial_registration", "commission_basis_points")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "address",
+                    "vat_number",
+                    "commercial_registration",
+                    "commission_basis_points",
+                )
+            },
+        ),
+        (
+            _("Missed visits and late cancellations"),
+            {"fields": ("standing_steps", "standing_days", "no_show_marks", "late_cancel_marks")},
+        ),
+    )
 
 
 class SalonForm(ConsoleForm):

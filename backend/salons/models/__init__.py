@@ -40,8 +40,10 @@ from backend.salons.models.places import (
     SalonStatus,
     SearchEntry,
 )
+from backend.salons.models.rentals import LONGEST_RENTAL, Rental
 
 __all__ = [
+    "LONGEST_RENTAL",
     "LONGEST_WAIT_FOR_CAPTURE",
     "Audience",
     "Business",
@@ -58,6 +60,7 @@ __all__ = [
     "OverrideWindow",
     "Photo",
     "PrayerPause",
+    "Rental",
     "Resource",
     "Review",
     "ReviewReport",

@@ -75,10 +75,18 @@ class Category(models.Model):
         return self.slug
 
 
+MOST_STEPS = 5
+LONGEST_STANDING = 365
+
+
 class Business(models.Model):
     """The legal seller. One business may run several salons. Name and address are those of its registration.
 
     `commission_basis_points` is the platform's share of what its salons earn: 250 is 2.5 %.
+
+    Its salons share a customer's standing (ADR 0023): each missed visit leaves `no_show_marks`, each late cancellation
+    `late_cancel_marks`, for `standing_days` from the visit. With the n-th mark the deposit is at least the n-th of
+    `standing_steps`, in percent of the price, and with more marks than steps the last; no steps ask nothing.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -91,11 +99,31 @@ class Business(models.Model):
         max_length=10, blank=True, default="", validators=[RegexValidator(COMMERCIAL_REGISTRATION_PATTERN)]
     )
     commission_basis_points = models.PositiveSmallIntegerField(default=0, db_default=0)
+    standing_steps = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[], blank=True)
+    standing_days = models.PositiveSmallIntegerField(default=180, db_default=180)
+    no_show_marks = models.PositiveSmallIntegerField(default=1, db_default=1)
+    late_cancel_marks = models.PositiveSmallIntegerField(default=1, db_default=1)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                # A step that is not there is no fault; none is lower than the one before it.
+                condition=Q(standing_steps__len__lte=MOST_STEPS)
+                & Q(standing_steps__0__range=(0, 100))
+                & Q(standing_steps__1__range=(F("standing_steps__0"), 100))
+                & Q(standing_steps__2__range=(F("standing_steps__1"), 100))
+                & Q(standing_steps__3__range=(F("standing_steps__2"), 100))
+                & Q(standing_steps__4__range=(F("standing_steps__3"), 100)),
+                name="business_steps_rise",
+            ),
+            models.CheckConstraint(
+                condition=Q(standing_days__range=(1, LONGEST_STANDING)), name="business_standing_ends"
+            ),
+            models.CheckConstraint(
+                condition=Q(no_show_marks__lte=3, late_cancel_marks__lte=3), name="business_marks_are_few"
+            ),
             models.CheckConstraint(
                 condition=Q(commission_basis_points__lte=10_000), name="business_commission_in_whole"
             ),

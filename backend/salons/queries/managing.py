@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 from backend.salons.models import (
     Business,
     Membership,
+    Rental,
     Resource,
     Salon,
     SalonEvent,
@@ -62,6 +63,11 @@ def staff_at(salon: Salon) -> QuerySet[StaffMember]:
 
 def resources_at(salon: Salon) -> QuerySet[Resource]:
     return Resource.objects.filter(salon=salon).order_by("position", "id")
+
+
+def rentals_at(salon: Salon) -> QuerySet[Rental]:
+    """All that is let, what is switched off too, in its order."""
+    return Rental.objects.filter(salon=salon).order_by("position", "id")
 
 
 def members_at(salon: Salon) -> QuerySet[Membership]:

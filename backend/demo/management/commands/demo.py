@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
+from django.utils import timezone
 
 from backend.demo import loading
-from backend.demo.journey import Journey
+from backend.demo.diary import Diary
+from backend.demo.gathering import Gathering
+from backend.demo.journey import SALON, Journey
 from backend.demo.machine import Machine, folder, only_one
 from backend.demo.opening import Opening
 from backend.demo.people import DEMO_PEOPLE
 from backend.demo.phones import Inbox, JourneyFailed
+from backend.demo.renting import Renting
+from backend.demo.standing import Standing
 from backend.demo.supervisor import (
     HOST,
     DemoFailed,
@@ -28,8 +34,13 @@ from backend.demo.supervisor import (
     forget_gateway_state,
     import_payments,
     messages_file,
+    settle_payments,
     stop_on_signals,
 )
+from backend.demo.waiting import Waiting
+
+SETTLED_UNTIL = timedelta(days=2)
+"""Before this, what the demo's gateway holds has been sent to the bank."""
 
 
 class Command(BaseCommand):
@@ -83,6 +94,8 @@ class Command(BaseCommand):
         gateway = supervisor.start_gateway(webhook_url=f"{base_url}/api/v1/webhooks/moyasar")
         told: list[int] = []
         import_payments(gateway, told=told)
+        if told[1]:
+            settle_payments(gateway, until=timezone.now() - SETTLED_UNTIL)
         self.say(f"Sandbox gateway: {gateway}, told of {told[0]} payments, {told[1]} of them new to it")
         connections.close_all()
 
@@ -92,11 +105,26 @@ class Command(BaseCommand):
         supervisor.start_server(environment)
         self.say(f"Serving at {base_url}")
         opening = Opening(base_url=base_url, machine=machine, inbox=inbox, say=self.say)
+        standing = Standing(base_url=base_url, machine=machine, inbox=inbox, say=self.say)
+        diary = Diary(base_url=base_url, machine=machine, inbox=inbox, say=self.say)
+        waiting = Waiting(base_url=base_url, machine=machine, inbox=inbox, say=self.say)
+        renting = Renting(base_url=base_url, machine=machine, inbox=inbox, say=self.say)
+        gathering = Gathering(base_url=base_url, machine=machine, inbox=inbox, say=self.say)
         journey = Journey(base_url=base_url, gateway=gateway, machine=machine, inbox=inbox, say=self.say)
         try:
             journey.walk()
-            opening.steps = journey.steps
+            waiting.steps = journey.steps
+            waiting.walk(SALON)
+            renting.steps = waiting.steps
+            renting.walk(SALON)
+            gathering.steps = renting.steps
+            gathering.walk(SALON)
+            diary.steps = gathering.steps
+            diary.walk(SALON)
+            opening.steps = diary.steps
             opening.walk()
+            standing.steps = opening.steps
+            standing.walk(opening.owner, opening.id)
         except (JourneyFailed, requests.RequestException) as error:
             self.say(f"\nJOURNEY FAILED: {error}")
         else:

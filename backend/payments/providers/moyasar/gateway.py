@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -38,6 +39,8 @@ ATTEMPT = "attempt_id"
 
 _EVENT_SPELLINGS = {"payment_faild": "payment_failed"}  # the reference page's spelling
 _SLACK = timedelta(seconds=1)
+REMEMBERED = 2_000
+"""Payments of a list; more than arrive between two of its pages."""
 
 
 class MoyasarGateway:
@@ -177,14 +180,16 @@ class MoyasarGateway:
         params = _span(created_from, created_to)
         if updated_from is not None:
             params["updated[gt]"] = _iso(updated_from - _SLACK)
-        # Pages shift while payments arrive, so one may come twice; it is given once.
-        seen: set[UUID] = set()
+        # Pages shift while payments arrive, so one may come twice, soon after the first time; it is given once.
+        seen: OrderedDict[UUID, None] = OrderedDict()
         for payment in self._all("list", "/payments", "payments", reading.payment, params):
             if payment.id in seen or not _within(payment.created_at, created_from, created_to):
                 continue
             if not _within(payment.updated_at, updated_from, None):
                 continue
-            seen.add(payment.id)
+            seen[payment.id] = None
+            if len(seen) > REMEMBERED:
+                seen.popitem(last=False)
             yield payment
 
     def _all(

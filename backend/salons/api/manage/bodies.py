@@ -16,7 +16,14 @@ from backend.core.api.pagination import PageQuery
 from backend.salons import licences
 from backend.salons.api.manage import fields as own
 from backend.salons.models import Audience, Gender, PrayerPause, SalonRole, SalonStatus
-from backend.salons.models.places import EARLIEST_REMINDER, MOST_REMINDERS, PRAYERS
+from backend.salons.models.places import (
+    EARLIEST_REMINDER,
+    LONGEST_STANDING,
+    MOST_REMINDERS,
+    MOST_STEPS,
+    PRAYERS,
+)
+from backend.salons.models.rentals import LONGEST_MINUTES
 from backend.salons.operations.lists import LAST_POSITION
 from backend.salons.operations.services import MOST_SERVICES
 from backend.salons.operations.staff import MOST_STAFF
@@ -141,6 +148,20 @@ class BusinessBody(Body):
     address = Both(max_length=200, required=False, allow_blank=True, help_text="As registered for VAT")
     vat_number = own.Number(licences.vat_number, help_text="15 digits")
     commercial_registration = own.Number(licences.commercial_registration, help_text="10 digits")
+    standing_steps = serializers.ListField(
+        child=fields.Integer(min_value=0, max_value=100),
+        max_length=MOST_STEPS,
+        required=False,
+        help_text="Least deposit in percent with one mark, two marks ...; none falls; empty: marks ask for nothing",
+    )
+    standing_days = _whole(1, LONGEST_STANDING, help_text="How long a mark counts, from the visit")
+    no_show_marks = _whole(0, 3, help_text="What a missed visit leaves")
+    late_cancel_marks = _whole(0, 3, help_text="What a cancellation after the free time leaves")
+
+    def validate_standing_steps(self, value: list[int]) -> list[int]:
+        if value != sorted(value):
+            raise serializers.ValidationError("", code="steps_fall")
+        return value
 
 
 class BusinessChangesBody(VersionBody, BusinessBody):
@@ -243,6 +264,36 @@ class ResourceChangesBody(VersionBody, ResourceBody):
     kind = own.Kind(required=False)
     code = fields.Text(max_length=20, required=False)
     name = Both(max_length=80, required=False)
+
+
+class RentalBody(Body):
+    resource_id = fields.Identifier(help_text="What is let; each resource once")
+    name = Both(max_length=80)
+    description = Both(max_length=1000, lines=True, allow_blank=True, required=False)
+    price_per_hour_minor = _whole(0, MOST_MINOR, allow_null=True, help_text="Halalas, VAT included")
+    price_per_day_minor = _whole(
+        0, MOST_MINOR, allow_null=True, help_text="Of 24 hours; the most that a part of a day costs"
+    )
+    step_minutes = _whole(15, DAY, help_text="It is let for a multiple of these; 60")
+    min_minutes = fields.Integer(min_value=15, max_value=LONGEST_MINUTES)
+    max_minutes = fields.Integer(min_value=15, max_value=LONGEST_MINUTES)
+    buffer_before_minutes = _whole(0, DAY // 2)
+    buffer_after_minutes = _whole(0, DAY // 2)
+    min_notice_minutes = _whole(0, 30 * DAY, allow_null=True, help_text="null: the salon's")
+    horizon_days = _whole(1, 366, allow_null=True, help_text="null: the salon's")
+    deposit_percent = _whole(0, 100, allow_null=True, help_text="null, like the amount: the salon's")
+    deposit_minor = _whole(0, MOST_MINOR, allow_null=True, help_text="An amount instead; halalas")
+    damage_minor = _whole(0, MOST_MINOR, help_text="What the bank is to hold against damage; halalas")
+    auto_confirm = fields.Boolean(required=False, help_text="false: the salon answers each request")
+    is_active = fields.Boolean(required=False)
+    position = _whole(0, LAST_POSITION)
+
+
+class RentalChangesBody(VersionBody, RentalBody):
+    resource_id = fields.Identifier(required=False)
+    name = Both(max_length=80, required=False)
+    min_minutes = _whole(15, LONGEST_MINUTES)
+    max_minutes = _whole(15, LONGEST_MINUTES)
 
 
 class MemberBody(Body):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from backend.core.api.both import both
-from backend.core.money import money
+from backend.core.money import MoneyDict, money
 from backend.core.phone import masked
 from backend.core.time import rfc3339
-from backend.salons.models import Business, Membership, Resource, Salon, Service, StaffMember
+from backend.salons.models import Business, Membership, Rental, Resource, Salon, Service, StaffMember
 from backend.salons.permissions import ABILITIES
 from backend.salons.queries.managing import missing_of
 
@@ -60,6 +60,10 @@ def business(row: Business) -> dict[str, Any]:
         "address": both(row, "address"),
         "vat_number": row.vat_number or None,
         "commercial_registration": row.commercial_registration or None,
+        "standing_steps": row.standing_steps,
+        "standing_days": row.standing_days,
+        "no_show_marks": row.no_show_marks,
+        "late_cancel_marks": row.late_cancel_marks,
     }
 
 
@@ -161,6 +165,38 @@ def resource(row: Resource) -> dict[str, Any]:
         "is_active": row.is_active,
         "position": row.position,
     }
+
+
+_OF_RENTAL = (
+    "version",
+    "step_minutes",
+    "min_minutes",
+    "max_minutes",
+    "buffer_before_minutes",
+    "buffer_after_minutes",
+    "min_notice_minutes",
+    "horizon_days",
+    "deposit_percent",
+    "auto_confirm",
+    "is_active",
+    "position",
+)
+
+
+def rental(row: Rental, salon: Salon) -> dict[str, Any]:
+    def price(minor: int | None) -> MoneyDict | None:
+        return None if minor is None else money(minor, salon.currency)
+
+    return {
+        "id": str(row.pk),
+        "resource_id": str(row.resource_id),
+        "name": both(row, "name"),
+        "description": both(row, "description"),
+        "price_per_hour": price(row.price_per_hour_minor),
+        "price_per_day": price(row.price_per_day_minor),
+        "deposit": price(row.deposit_minor),
+        "damage_hold": price(row.damage_minor),
+    } | {name: getattr(row, name) for name in _OF_RENTAL}
 
 
 def member(row: Any, *, me: Any) -> dict[str, Any]:

@@ -41,6 +41,12 @@ class BusinessShape(Shape):
     address = both_texts()
     vat_number = serializers.CharField(allow_null=True)
     commercial_registration = serializers.CharField(allow_null=True)
+    standing_steps = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Least deposit in percent with one mark, two marks ..."
+    )
+    standing_days = serializers.IntegerField()
+    no_show_marks = serializers.IntegerField()
+    late_cancel_marks = serializers.IntegerField()
 
 
 class BusinessList(Shape):
@@ -179,6 +185,38 @@ class DeskResourceList(Shape):
 class DeskResourceRemoval(Shape):
     removed = serializers.BooleanField(help_text="false: booked before, and switched off instead")
     item = DeskResourceShape(allow_null=True)
+
+
+class DeskRentalShape(Shape):
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    resource_id = serializers.UUIDField()
+    name = both_texts()
+    description = both_texts()
+    price_per_hour = MoneyShape(allow_null=True)
+    price_per_day = MoneyShape(allow_null=True)
+    step_minutes = serializers.IntegerField()
+    min_minutes = serializers.IntegerField()
+    max_minutes = serializers.IntegerField()
+    buffer_before_minutes = serializers.IntegerField()
+    buffer_after_minutes = serializers.IntegerField()
+    min_notice_minutes = serializers.IntegerField(allow_null=True)
+    horizon_days = serializers.IntegerField(allow_null=True)
+    deposit_percent = serializers.IntegerField(allow_null=True)
+    deposit = MoneyShape(allow_null=True, help_text="Where it is an amount")
+    damage_hold = MoneyShape()
+    auto_confirm = serializers.BooleanField()
+    is_active = serializers.BooleanField()
+    position = serializers.IntegerField()
+
+
+class DeskRentalList(Shape):
+    items = DeskRentalShape(many=True)
+
+
+class DeskRentalRemoval(Shape):
+    removed = serializers.BooleanField(help_text="false: booked before, and switched off instead")
+    item = DeskRentalShape(allow_null=True)
 
 
 class MemberShape(Shape):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from backend.salons.api.manage import offer, platform, views
+from backend.salons.api.manage import offer, platform, rentals, views
 
 _AT = "manage/salons/<str:salon>"
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path(f"{_AT}/staff/<uuid:staff_member_id>", offer.StaffItem.as_view(), name="manage-staff-member"),
     path(f"{_AT}/resources", offer.ResourceCollection.as_view(), name="manage-resources"),
     path(f"{_AT}/resources/<uuid:resource_id>", offer.ResourceItem.as_view(), name="manage-resource"),
+    *rentals.routes,
     path("platform/salons", platform.PlatformSalons.as_view(), name="platform-salons"),
     path("platform/salons/<str:salon>", platform.PlatformSalon.as_view(), name="platform-salon"),
     *(

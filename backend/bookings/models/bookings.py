@@ -1,68 +1,18 @@
-"""Bookings and the time they take.
-
-The one overlap rule (ADR 0002): whatever can be taken has a calendar, a booking takes time by inserting claims, and
-one exclusion constraint on claims refuses overlaps on every path, under any number of processes.
-"""
+"""Bookings, what becomes of them, and what salons note about them. The time they take is in `claims`."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Q
 
 from backend.core.ids import uuid7
 from backend.core.money import CURRENCY
 from backend.core.phone import E164_PATTERN
-from backend.salons.models import Resource, Salon, Service, StaffMember
-
-LANES = 9
-"""Visits at most that a person may be given on purpose while they are taken."""
-
-
-class Calendar(models.Model):
-    """Whatever can be in one place at a time: a staff member, a resource or a customer. Rows are made on first use.
-
-    The id is small on purpose: `int8range(id, id, '[]')` stands in for equality in the exclusion constraint.
-
-    `lane` 0 is the person as everybody knows them. The others are theirs too: a visit that an owner adds on purpose
-    while the person is taken stands on the first lane that is free, so the constraint holds for it like for any other.
-    """
-
-    staff_member = models.ForeignKey(
-        StaffMember, on_delete=models.CASCADE, null=True, blank=True, related_name="calendars"
-    )
-    lane = models.PositiveSmallIntegerField(default=0, db_default=0)
-    resource = models.OneToOneField(
-        Resource, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
-    )
-    customer = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar"
-    )
-
-    last_taken_at = models.DateTimeField(null=True, blank=True)
-    """When a booking last took time here: among equals, whoever was booked longest ago is next."""
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["staff_member", "lane"], name="calendar_lane_once"),
-            models.CheckConstraint(
-                condition=Q(lane=0) | Q(staff_member__isnull=False, lane__lte=LANES),
-                name="calendar_lanes_are_few",
-            ),
-            models.CheckConstraint(
-                condition=Q(staff_member__isnull=False, resource__isnull=True, customer__isnull=True)
-                | Q(staff_member__isnull=True, resource__isnull=False, customer__isnull=True)
-                | Q(staff_member__isnull=True, resource__isnull=True, customer__isnull=False),
-                name="calendar_has_one_owner",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.pk)
+from backend.salons.models import Rental, Resource, Salon, Service, StaffMember
 
 
 class BookingState(models.TextChoices):
@@ -89,6 +39,24 @@ class Source(models.TextChoices):
     DESK = "desk"
 
 
+class Kind(models.TextChoices):
+    """What is booked: services of people, seats in a group session, or a resource by itself (ADR 0027)."""
+
+    VISIT = "visit"
+    SEAT = "seat"
+    RENTAL = "rental"
+
+    @property
+    def takes_its_customer(self) -> bool:
+        """Whether whoever books it is there all the time, and so can be nowhere else."""
+        return self is not Kind.RENTAL
+
+    @property
+    def moves_by_itself(self) -> bool:
+        """Whether it can be moved to another time; seats only move with their session."""
+        return self is not Kind.SEAT
+
+
 class BookingQuerySet(models.QuerySet["Booking"]):
     def dead(self, now: datetime) -> BookingQuerySet:
         """Held or requested bookings whose time has run out but which nobody has written down as expired."""
@@ -99,18 +67,21 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
 
 class Booking(models.Model):
-    """One visit. Names, prices and policy are copied when it is made: editing a price list rewrites no history.
+    """One visit, seats in a session or a rental (`kind`). Names, prices and policy are copied when it is made: editing
+    a price list rewrites no history.
 
     `business_date` is the salon's day: 00:30 belongs to the evening before. Money is halalas. `moves_left` are the
-    customer's. `deposit_secured_at` is when the bank began to hold a deposit that is charged once the salon confirms;
-    only `deposit_paid_at` means that it was charged. `salon_moved_from` is the start the customer last agreed to, while
-    they have not answered the salon's move away from it. `remind_at` is when the clock has something to say about it
-    next: a reminder while it is confirmed, a word about reviews once it is completed.
+    customer's. `damage_minor` is what a bank is to hold against damage until a rental is over. `deposit_secured_at` is
+    when the bank began to hold a deposit that is charged once the salon confirms; only `deposit_paid_at` means that it
+    was charged. `salon_moved_from` is the start the customer last agreed to, while they have not answered the salon's
+    move away from it. `remind_at` is when the clock has something to say about it next: a reminder while it is
+    confirmed, a word about reviews once it is completed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reference = models.CharField(max_length=12, unique=True)
     version = models.PositiveIntegerField(default=1)
+    kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.VISIT, db_default=Kind.VISIT)
     state = models.CharField(max_length=10, choices=BookingState.choices)
     salon = models.ForeignKey(Salon, on_delete=models.PROTECT, related_name="bookings")
     customer = models.ForeignKey(
@@ -119,6 +90,15 @@ class Booking(models.Model):
     guest_name = models.CharField(max_length=80, blank=True, default="")
     guest_phone = models.CharField(max_length=16, blank=True, default="")
     source = models.CharField(max_length=4, choices=Source.choices)
+    session = models.ForeignKey(
+        "bookings.Session",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        db_index=False,  # a partial one, which visits do not pay for
+    )
+    seats = models.PositiveSmallIntegerField(null=True, blank=True)
     language = models.CharField(max_length=2)
     note = models.TextField(blank=True, default="", max_length=500)
     starts_at = models.DateTimeField()
@@ -127,6 +107,7 @@ class Booking(models.Model):
     currency = models.CharField(max_length=3, default=CURRENCY)
     price_minor = models.PositiveIntegerField()
     deposit_minor = models.PositiveIntegerField()
+    damage_minor = models.PositiveIntegerField(default=0, db_default=0)
     free_cancel_hours = models.PositiveSmallIntegerField()
     late_cancel_percent = models.PositiveSmallIntegerField()
     cancellation_fee_minor = models.PositiveIntegerField(null=True, blank=True)
@@ -149,6 +130,12 @@ class Booking(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="booking_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind="seat", session__isnull=False, seats__gte=1)
+                | (~Q(kind="seat") & Q(session=None, seats=None)),
+                name="booking_seats_are_in_a_session",
+            ),
             models.CheckConstraint(condition=Q(state__in=BookingState.values), name="booking_state_known"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_start"),
             models.CheckConstraint(
@@ -202,6 +189,9 @@ class Booking(models.Model):
                 condition=~Q(guest_phone=""),
                 name="booking_by_guest",
             ),
+            models.Index(
+                fields=["session", "id"], condition=Q(session__isnull=False), name="booking_by_session"
+            ),
             models.Index(fields=["hold_expires_at"], condition=Q(state="held"), name="booking_holds"),
             models.Index(fields=["respond_by"], condition=Q(state="requested"), name="booking_requests"),
             models.Index(
@@ -230,7 +220,7 @@ class Booking(models.Model):
 
 
 class BookingItem(models.Model):
-    """One service of a visit, by one person, at its own time.
+    """One line of a booking at its own time: of a visit a service by one person, of another kind whatever it names.
 
     A variant is named after its service, which makes two names.
     """
@@ -238,8 +228,18 @@ class BookingItem(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="items")
     position = models.PositiveSmallIntegerField()
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="+")
-    staff_member = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="+")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    staff_member = models.ForeignKey(
+        StaffMember, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    rental = models.ForeignKey(
+        Rental,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,  # a partial one, which visits do not pay for
+    )
     service_name_ar = models.CharField(max_length=243)
     service_name_en = models.CharField(max_length=243)
     starts_at = models.DateTimeField()
@@ -250,6 +250,19 @@ class BookingItem(models.Model):
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(fields=["booking", "position"], name="booking_item_position_once"),
+            models.CheckConstraint(
+                condition=Q(service__isnull=True) | Q(staff_member__isnull=False),
+                name="booking_item_service_has_a_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(rental__isnull=True) | Q(service__isnull=True, staff_member__isnull=True),
+                name="booking_item_rental_stands_alone",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["rental"], condition=Q(rental__isnull=False), name="booking_item_of_a_rental"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -267,70 +280,6 @@ class ItemResource(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id} {self.resource_id}"
-
-
-class Int8Range(Func):
-    function = "int8range"
-
-
-class TsTzRange(Func):
-    function = "tstzrange"
-
-
-LONGEST_CLAIM = timedelta(days=1)
-
-
-class Claim(models.Model):
-    """Time taken on one calendar, buffers included, half-open. `is_active` false = given back.
-
-    What takes longer than a day is several claims, so that a question about one day reads two days of claims at most.
-
-    A held or requested booking's claims carry `expires_at`; after it they no longer count for anybody who looks, and
-    whoever wants the time writes the booking down as expired first.
-
-    `business_date` stands on one claim a booking has on a staff member's calendar: it is what a daily limit counts.
-    """
-
-    id = models.BigAutoField(primary_key=True)
-    calendar = models.ForeignKey(Calendar, on_delete=models.PROTECT, related_name="claims")
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="claims")
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
-    business_date = models.DateField(null=True, blank=True)
-    is_active = models.BooleanField(default=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            ExclusionConstraint(
-                name="claim_no_overlap",
-                expressions=[
-                    (Int8Range(F("calendar"), F("calendar"), Value("[]")), RangeOperators.OVERLAPS),
-                    (TsTzRange(F("starts_at"), F("ends_at")), RangeOperators.OVERLAPS),
-                ],
-                condition=Q(is_active=True),
-            ),
-            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="claim_ends_after_start"),
-            models.CheckConstraint(
-                condition=Q(
-                    ends_at__lte=models.ExpressionWrapper(
-                        F("starts_at") + LONGEST_CLAIM, output_field=models.DateTimeField()
-                    )
-                ),
-                name="claim_at_most_a_day",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["calendar", "ends_at"],
-                include=["starts_at", "expires_at"],
-                condition=Q(is_active=True),
-                name="claim_busy_times",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.calendar_id} {self.starts_at:%F %R}"
 
 
 class ActorRole(models.TextChoices):

@@ -1,0 +1,77 @@
+"""What bookings keep: visits and the time they take, and who waits for time."""
+
+from backend.bookings.models.bookings import (
+    DISPUTE_WITHIN,
+    LIVE_STATES,
+    TAKING_STATES,
+    ActorRole,
+    Asked,
+    Booking,
+    BookingEvent,
+    BookingItem,
+    BookingQuerySet,
+    BookingState,
+    ClientNote,
+    DaySummary,
+    ItemResource,
+    Kind,
+    Refusal,
+    Source,
+    Wording,
+)
+from backend.bookings.models.claims import LANES, LONGEST_CLAIM, Calendar, Claim, Int8Range, TsTzRange
+from backend.bookings.models.outside import (
+    FAILING_AFTER,
+    CalendarFeed,
+    OutsideCalendar,
+    OutsideTime,
+    ReadError,
+)
+from backend.bookings.models.sessions import Session, SessionState
+from backend.bookings.models.standing import Forgiveness
+from backend.bookings.models.waitlist import (
+    LAST_MINUTE,
+    WAITING_STATES,
+    FreedTime,
+    WaitlistEntry,
+    WaitlistState,
+)
+
+__all__ = [
+    "DISPUTE_WITHIN",
+    "FAILING_AFTER",
+    "LANES",
+    "LAST_MINUTE",
+    "LIVE_STATES",
+    "LONGEST_CLAIM",
+    "TAKING_STATES",
+    "WAITING_STATES",
+    "ActorRole",
+    "Asked",
+    "Booking",
+    "BookingEvent",
+    "BookingItem",
+    "BookingQuerySet",
+    "BookingState",
+    "Calendar",
+    "CalendarFeed",
+    "Claim",
+    "ClientNote",
+    "DaySummary",
+    "Forgiveness",
+    "FreedTime",
+    "Int8Range",
+    "ItemResource",
+    "Kind",
+    "OutsideCalendar",
+    "OutsideTime",
+    "ReadError",
+    "Refusal",
+    "Session",
+    "SessionState",
+    "Source",
+    "TsTzRange",
+    "WaitlistEntry",
+    "WaitlistState",
+    "Wording",
+]

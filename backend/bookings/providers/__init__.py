@@ -1,0 +1,1 @@
+"""Calendars of other companies, read for the times at which a staff member is busy elsewhere."""

@@ -1,0 +1,198 @@
+"""A salon in numbers, from what its bookings say. Each question is one statement, whatever there is.
+
+Days are business dates. A visit took place when the salon completed it, or when it was confirmed and its time is over
+with nobody saying otherwise, as in the client book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Min, Q, QuerySet
+
+from backend.bookings.models import Booking, BookingState
+from backend.bookings.queries.calendar import present_within
+from backend.bookings.queries.standing import CANCELLED_LATE, MISSED, with_cancelling
+from backend.salons.models import Salon, StaffMember
+from backend.salons.queries.timetables import timetable_of
+from backend.salons.timetable.minutes import without
+
+BOOKED_AGAIN_WITHIN = timedelta(days=60)
+"""Long enough for a colour to grow out."""
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many of so many."""
+
+    count: int
+    of: int
+
+    @property
+    def basis_points(self) -> int | None:
+        """Hundredths of a percent, half rounded up; None of nothing."""
+        return (self.count * 20_000 + self.of) // (2 * self.of) if self.of else None
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Of one day: who has come, and who is confirmed, has not come, and whose time is not over."""
+
+    arrived: int
+    expected: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True)
+class VisitFigures:
+    """`no_shows` of the visits that were due, `late_cancellations` of those and what was cancelled late.
+
+    Clients are accounts, and guests known by a number, with a visit that took place: `new_clients` had none here
+    before their first of these days. `rebooked` have another booking, neither cancelled, declined nor expired, that
+    starts after that first visit and was made before it ended or within BOOKED_AGAIN_WITHIN after.
+    """
+
+    took_place: int
+    no_shows: Rate
+    late_cancellations: Rate
+    new_clients: int
+    returning_clients: int
+    rebooked: Rate
+
+
+def arrivals_on(salon: Salon, day: date, *, now: datetime) -> Arrivals:
+    """Who comes on a business date."""
+    expected = Q(state=BookingState.CONFIRMED, arrived_at=None, ends_at__gt=now)
+    counted = _on(salon, day, day).aggregate(
+        arrived=Count("pk", filter=Q(arrived_at__isnull=False)),
+        expected=Count("pk", filter=expected),
+        next_at=Min("starts_at", filter=expected & Q(starts_at__gt=now)),
+    )
+    return Arrivals(**counted)
+
+
+def visit_figures(salon: Salon, *, from_date: date, to_date: date, now: datetime) -> VisitFigures:
+    """What became of the visits of these days, both included, and of their clients: two questions."""
+    took_place = Q(state=BookingState.COMPLETED) | Q(state=BookingState.CONFIRMED, ends_at__lte=now)
+    counted = with_cancelling(_on(salon, from_date, to_date)).aggregate(
+        took_place=Count("pk", filter=took_place),
+        missed=Count("pk", filter=MISSED),
+        late=Count("pk", filter=CANCELLED_LATE),
+    )
+    due = counted["took_place"] + counted["missed"]
+    begins, ends = _around(salon, from_date, to_date)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLIENTS,
+            {
+                "salon": salon.pk,
+                "begins": begins,
+                "ends": ends,
+                "from": from_date,
+                "to": to_date,
+                "now": now,
+                "days": BOOKED_AGAIN_WITHIN.days,
+            },
+        )
+        clients, new, rebooked = cursor.fetchone()
+    return VisitFigures(
+        took_place=counted["took_place"],
+        no_shows=Rate(counted["missed"], due),
+        late_cancellations=Rate(counted["late"], due + counted["late"]),
+        new_clients=new,
+        returning_clients=clients - new,
+        rebooked=Rate(rebooked, clients),
+    )
+
+
+_CLIENTS = """
+WITH client AS (
+    SELECT customer_id, CASE WHEN customer_id IS NULL THEN guest_phone END AS guest,
+           min(starts_at) AS first_at, min(ends_at) AS first_ends_at
+      FROM bookings_booking
+     WHERE salon_id = %(salon)s AND starts_at >= %(begins)s AND starts_at < %(ends)s
+       AND business_date BETWEEN %(from)s AND %(to)s
+       AND (state = 'completed' OR state = 'confirmed' AND ends_at <= %(now)s)
+       AND (customer_id IS NOT NULL OR guest_phone <> '')
+     GROUP BY 1, 2
+)
+SELECT count(*),
+       count(*) FILTER (WHERE NOT CASE WHEN guest IS NULL
+           THEN EXISTS (SELECT FROM bookings_booking b WHERE b.customer_id = client.customer_id AND {earlier})
+           ELSE EXISTS (SELECT FROM bookings_booking b WHERE {guest} AND {earlier}) END),
+       count(*) FILTER (WHERE CASE WHEN guest IS NULL
+           THEN EXISTS (SELECT FROM bookings_booking b WHERE b.customer_id = client.customer_id AND {again})
+           ELSE EXISTS (SELECT FROM bookings_booking b WHERE {guest} AND {again}) END)
+  FROM client
+""".format(  # noqa: S608  our own words
+    guest="b.customer_id IS NULL AND b.guest_phone = client.guest AND b.guest_phone <> ''",
+    earlier="b.salon_id = %(salon)s AND b.starts_at < client.first_at"
+    " AND (b.state = 'completed' OR b.state = 'confirmed' AND b.ends_at <= %(now)s)",
+    again="b.salon_id = %(salon)s AND b.starts_at > client.first_at"
+    " AND b.created_at <= client.first_ends_at + make_interval(days => %(days)s)"
+    " AND (b.state IN ('confirmed', 'completed', 'no_show')"
+    " OR b.state = 'requested' AND b.respond_by > %(now)s"
+    " OR b.state = 'held' AND b.hold_expires_at > %(now)s)",
+)
+
+
+def occupancy(salon: Salon, *, from_date: date, to_date: date, now: datetime) -> Mapping[date, Rate]:
+    """Minutes of the salon's people that bookings take, buffers included, of those in which they can be booked.
+
+    Each of the days, in order. What can be booked is reckoned as the engine does, by the rules of today and for the
+    people of today: hours without closures, pauses for prayer and absences. More than all is taken on a day on which
+    visits were added on purpose, or whose hours were changed since.
+    """
+    begins, ends = _around(salon, from_date, to_date)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKEN,
+            {"salon": salon.pk, "begins": begins, "ends": ends, "from": from_date, "to": to_date, "now": now},
+        )
+        taken: dict[date, int] = dict(cursor.fetchall())
+    timetable = timetable_of(salon)
+    people = StaffMember.objects.filter(salon=salon, is_active=True).values_list("pk", flat=True)
+    staff = list(people)
+    found = {}
+    day = from_date
+    while day <= to_date:
+        hours = timetable.openings(day)
+        if not timetable.services_may_span_pauses:
+            hours = tuple(without(hours, [p for span in hours for p in timetable.pauses(*span)]))
+        present = (span for who in staff for span in present_within(hours, who, timetable))
+        found[day] = Rate(taken.get(day, 0), sum(ends - starts for starts, ends in present))
+        day += _DAY
+    return found
+
+
+_TAKEN = """
+SELECT b.business_date, (sum(extract(epoch FROM c.ends_at - c.starts_at)) / 60)::bigint
+  FROM bookings_booking b
+  JOIN bookings_claim c ON c.booking_id = b.id
+  JOIN bookings_calendar k ON k.id = c.calendar_id
+ WHERE b.salon_id = %(salon)s AND b.starts_at >= %(begins)s AND b.starts_at < %(ends)s
+   AND b.business_date BETWEEN %(from)s AND %(to)s AND k.staff_member_id IS NOT NULL
+   AND c.is_active AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
+ GROUP BY 1
+"""
+
+
+def _on(salon: Salon, first: date, last: date) -> QuerySet[Booking]:
+    begins, ends = _around(salon, first, last)
+    return Booking.objects.filter(
+        salon=salon, starts_at__gte=begins, starts_at__lt=ends, business_date__range=(first, last)
+    )
+
+
+def _around(salon: Salon, first: date, last: date) -> tuple[datetime, datetime]:
+    """An end of the index by which a salon's bookings are found: a business date reaches into the next day."""
+    zone: Any = salon.zone
+    return (
+        datetime.combine(first - _DAY, time(), tzinfo=zone),
+        datetime.combine(last + 2 * _DAY, time(), tzinfo=zone),
+    )

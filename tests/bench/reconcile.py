@@ -1,0 +1,115 @@
+"""What reconciling takes: time and the most memory of `manage.py reconcile`, a process of its own.
+
+A payment stands on all three sides, and one in a hundred is faulty; the sandbox gateway answers, forty a page.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+from django.utils import timezone
+
+from backend.core.time import RIYADH
+from tests.support.sandbox import SandboxProcess
+from tests.support.server import ROOT, database_url
+
+SIZES = (0, 10_000, 100_000)
+FAULTY = 100
+"""One payment in so many."""
+
+
+def run(*, scale: float) -> None:
+    own = database_url()
+    rows = []
+    for size in (round(size * scale) for size in SIZES):
+        name = f"mawid_bench_reconcile_{os.getpid()}"
+        with psycopg.connect(own, autocommit=True) as link:
+            link.execute(f"CREATE DATABASE {name}")
+        try:
+            rows.append((size, *_measure(own.rpartition("/")[0] + f"/{name}", size)))
+        finally:
+            with psycopg.connect(own, autocommit=True) as link:
+                link.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    print("\nReconciliation: `manage.py reconcile`, one process, settlements brought in by it the first time")
+    print(f"{'payments':>10} {'first, s':>9} {'again, s':>9} {'most memory, MB':>16}")
+    for size, first, again, memory in rows:
+        print(f"{size:>10,} {first:>9.1f} {again:>9.1f} {memory:>16.0f}")
+    (_, _, base_s, base), (few, _, few_s, _), (many, _, many_s, most) = rows
+    print(
+        f"{many / few:.0f} times the payments take {(many_s - base_s) / (few_s - base_s):.1f} times as long,"
+        f" and {most - base:.0f} MB more than none."
+    )
+
+
+def _measure(url: str, size: int) -> tuple[float, float, float]:
+    with SandboxProcess() as sandbox:
+        environment = os.environ | {
+            "DATABASE_URL": url,
+            "MOYASAR_BASE_URL": sandbox.base_url,
+            "MOYASAR_SECRET_KEY": sandbox.secret_key,
+            "MOYASAR_PUBLISHABLE_KEY": sandbox.publishable_key,
+            "MOYASAR_WEBHOOK_SECRET": sandbox.webhook_secret,
+        }
+        _child([sys.executable, "manage.py", "migrate", "-v0"], environment)
+        _child([sys.executable, "-m", "tests.bench.reconcile", str(sandbox.state), str(size)], environment)
+        today = timezone.now().astimezone(RIYADH).date()
+        days = ["--from", str(today - timedelta(days=21)), "--to", str(today), "--report-only"]
+        reconcile = [sys.executable, "manage.py", "reconcile", *days]
+        first, one = _child(reconcile, environment, found=bool(size))
+        again, other = _child(reconcile, environment, found=bool(size))
+        return first, again, max(one, other)
+
+
+def _child(command: list[str], environment: dict[str, str], *, found: bool = False) -> tuple[float, float]:
+    """Seconds and the most MB a process took. It ends with 1 where differences are `found`."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != int(found) or ("reconcile" in command and "differences:" not in said):
+        raise SystemExit(f"{' '.join(command)}: {said}")
+    return time.monotonic() - began, usage.ru_maxrss / 1024
+
+
+def fill(state: Path, size: int) -> None:
+    from backend.bookings import operations
+    from backend.bookings.models import Booking
+    from backend.bookings.queries import Wish
+    from backend.payments.sandbox.store import Store
+    from tests.factories import UserFactory, open_salon
+    from tests.payments.many import plant
+
+    salon, service, _ = open_salon()
+    noon = (timezone.now().astimezone(RIYADH) + timedelta(days=1)).replace(
+        hour=12, minute=0, second=0, microsecond=0
+    )
+    made = operations.create_booking(
+        customer=UserFactory.create(),
+        salon=salon,
+        wishes=[Wish(service.id)],
+        starts_at=noon,
+        now=timezone.now(),
+    )
+    store = Store(str(state))
+    try:
+        plant(store, Booking.objects.get(pk=made.pk), count=size, faults=size // FAULTY)
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.config.settings")
+    django.setup()
+    fill(Path(sys.argv[1]), int(sys.argv[2]))
