@@ -23,6 +23,12 @@ LONGEST = {
     "amount": "1,234.50",
     "code": "123456",
     "minutes": 15,
+    "deposit": "أقله 100 %",
+    "from": "31/12",
+    "until": "31/12",
+    "until_date": "31/12",
+    "until_time": "12:30 م",
+    "title": "ص" * 16,
 }
 
 
