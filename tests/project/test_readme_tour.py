@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.accounts.operations.limits import RESEND_WAIT
 from tests.project.tree import ROOT
 
 pytestmark = [
@@ -66,6 +67,7 @@ def demo() -> Iterator[dict[str, str]]:
                 assert time.monotonic() < deadline, log.read_text(errors="replace")
                 time.sleep(0.2)
             environment.pop("DIE_WITH_PARENT")
+            time.sleep(RESEND_WAIT.total_seconds())  # the walk was the owner a moment ago, and so is the tour
             yield environment
         finally:
             process.send_signal(signal.SIGTERM)
