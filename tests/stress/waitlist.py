@@ -225,7 +225,12 @@ def _left_over(scene: dict[str, Any], entries: plain.Rows, claims: plain.Rows) -
     if not any(entry["state"] == "waiting" for entry in entries):
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM bookings_calendar WHERE staff_member_id IS NOT NULL AND lane = 0")
+        # Of this salon alone: other parts of the storm leave half-empty days at theirs.
+        cursor.execute(
+            "SELECT k.id FROM bookings_calendar k JOIN salons_staffmember s ON s.id = k.staff_member_id"
+            " WHERE s.salon_id = %s AND k.lane = 0",
+            [scene["salon"]],
+        )
         staff = {row[0] for row in cursor.fetchall()}
     taken = {
         (claim["calendar_id"], claim["starts_at"])
@@ -233,8 +238,7 @@ def _left_over(scene: dict[str, Any], entries: plain.Rows, claims: plain.Rows) -
         if claim["is_active"] and claim["calendar_id"] in staff
     }
     starts = {datetime.fromisoformat(start) for start in scene["starts"]}
-    ours = {calendar_id for calendar_id, starts_at in taken if starts_at in starts}
-    for calendar_id in ours:
+    for calendar_id in staff:
         for start in starts:
             if (calendar_id, start) not in taken:
                 yield f"{start:%H:%M} on calendar {calendar_id} is free, and people wait"
