@@ -109,15 +109,17 @@ def _tell(booking: Booking, said: Phrase, *, inbound: InboundMessage, now: datet
     with translation.override(language):
         words = said.words(values_of(booking))
     notifications.enqueue(
-        recipient=booking.customer,
-        to_phone=inbound.from_phone,
-        language=language,
-        kind=said.kind.code,
-        audience="customer",
-        words=words,
-        event_key=f"inbound:{inbound.pk}",
-        now=now,
-        salon_id=booking.salon_id,
-        subject=notifications.Subject("booking", booking.pk),
-        expires_at=now + WINDOW,
+        notifications.draft(
+            recipient=booking.customer,
+            to_phone=inbound.from_phone,
+            language=language,
+            kind=said.kind.code,
+            audience="customer",
+            words=words,
+            event_key=f"inbound:{inbound.pk}",
+            now=now,
+            salon_id=booking.salon_id,
+            subject=notifications.Subject("booking", booking.pk),
+            expires_at=now + WINDOW,
+        )
     )

@@ -11,7 +11,8 @@ visit_ended = Signal()
 Arguments: `booking`, `now`."""
 
 time_freed = Signal()
-"""Time of a salon's people or things was given back, and noted (`FreedTime`). Arguments: `salon_id`, `now`."""
+"""Time of a salon's people or things was given back and noted (`FreedTime`), or the salon's hours changed.
+Arguments: `salon_id`, `now`."""
 
 booking_confirmed = Signal()
 """The salon, or its setting, said yes to a booking. Arguments: `booking`, `now`."""

@@ -103,14 +103,16 @@ def _tell(payment: Payment, kind: str, amount_minor: int, *, event: str, now: da
         values = {"amount": plain(amount_minor), "ref": payment.booking.reference}
         words = phrase_of(kind).words(values)
     notifications.enqueue(
-        recipient=customer,
-        to_phone=customer.phone,
-        language=customer.spoken_language,
-        kind=kind,
-        audience="customer",
-        words=words,
-        event_key=event,
-        now=now,
-        salon_id=payment.booking.salon_id,
-        subject=notifications.Subject("booking", payment.booking_id),
+        notifications.draft(
+            recipient=customer,
+            to_phone=customer.phone,
+            language=customer.spoken_language,
+            kind=kind,
+            audience="customer",
+            words=words,
+            event_key=event,
+            now=now,
+            salon_id=payment.booking.salon_id,
+            subject=notifications.Subject("booking", payment.booking_id),
+        )
     )

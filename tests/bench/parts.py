@@ -45,6 +45,7 @@ class Stage:
     seconds: float
     scale: float
     place: workload.Place
+    mixed: workload.Place
     now: datetime
 
     def scaled(self, count: int) -> int:
@@ -53,13 +54,16 @@ class Stage:
     def measure(self, cases: Sequence[Case]) -> list[Figures]:
         return interleaved(self.port, cases, rounds=self.rounds, seconds=self.seconds)
 
-    def availability(self, days: int, name: str, *, anew: bool = False) -> Case:
+    def availability(
+        self, days: int, name: str, *, anew: bool = False, at: workload.Place | None = None
+    ) -> Case:
+        place = at or self.place
         query = {
-            "service_ids": str(self.place.service.pk),
-            "date": self.place.first_date.isoformat(),
+            "service_ids": str(place.service.pk),
+            "date": place.first_date.isoformat(),
             "days": days,
         }
-        slug = self.place.salon.slug
+        slug = place.salon.slug
         address = f"/bench/anew/{slug}" if anew else f"/api/v1/salons/{slug}/availability"
         return Case(name, f"{address}?{urlencode(query)}")
 
@@ -77,11 +81,12 @@ def stage(*, rounds: int, seconds: float, scale: float) -> Iterator[Stage]:
         now = timezone.now()
         workload.frame()
         place = workload.salon(now)
+        mixed = workload.salon(now, slug="mixed", is_mixed=True)
         workload.settle()
         port = free_port()
         os.environ.update(GATEWAY)
         with server.running(database_url=database_url(), port=port):
-            yield Stage(port, rounds, seconds, scale, place, now)
+            yield Stage(port, rounds, seconds, scale, place, mixed, now)
     finally:
         connection.creation.destroy_test_db(own_name, verbosity=0)
 
@@ -103,17 +108,31 @@ def table(title: str, at: Stage, rows: Sequence[tuple[Case, Figures]]) -> None:
     print(f"The load generator used up to {busiest:.0%} of a core{verdict}.")
 
 
+DAYS = (1, 7, 30)
+
+
 def endpoint(at: Stage) -> None:
+    plain = [at.availability(days, f"after a change, days: {days}", anew=True) for days in DAYS]
+    mixed = [
+        at.availability(days, f"the same, all kinds, days: {days}", anew=True, at=at.mixed) for days in DAYS
+    ]
     cases = [
         BARE,
         Case("an endpoint that does nothing", "/bench/constant"),
-        *(at.availability(days, f"availability, days: {days}") for days in (1, 7, 30)),
-        *(at.availability(days, f"after a change, days: {days}", anew=True) for days in (1, 7, 30)),
+        *(at.availability(days, f"availability, days: {days}") for days in DAYS),
+        *plain,
+        *mixed,
     ]
-    table(
-        f"Endpoint: {workload.STAFF} people, every rule switched on",
-        at,
-        list(zip(cases, at.measure(cases), strict=True)),
+    found = list(zip(cases, at.measure(cases), strict=True))
+    table(f"Endpoint: {workload.STAFF} people, every rule switched on", at, found)
+    rates = {case.name: figures.rate for case, figures in found}
+    ratios = [
+        f"{rates[there.name] / rates[here.name]:.2f} (days: {days})"
+        for days, here, there in zip(DAYS, plain, mixed, strict=True)
+    ]
+    print(
+        "With rentals, sessions, offers and calendars elsewhere it answers as often as without, times"
+        f" {', '.join(ratios)}."
     )
 
 

@@ -33,7 +33,13 @@ def test_each_part_prints_its_table_and_leaves_no_database_behind() -> None:
         cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [f"mawid_bench_{bench.pid}"])
         assert cursor.fetchone() == (0,)
     for title, cases in (
-        ("Endpoint", ("an endpoint that does nothing", "availability, days: 1", "after a change, days: 30")),
+        (
+            "Endpoint",
+            (
+                *("an endpoint that does nothing", "availability, days: 1", "after a change, days: 30"),
+                "the same, all kinds, days: 30",
+            ),
+        ),
         ("Search", ("the words of a typical search", "a list of 50 salons")),
         ("Token", ("the same read, nobody asked", "signed in", "signed in, simplejwt as shipped")),
         ("Growth: 10,000 bookings", ("after a change, days: 1", "after a change, days: 7")),
@@ -44,6 +50,7 @@ def test_each_part_prints_its_table_and_leaves_no_database_behind() -> None:
         for case in ("bare Django, one SELECT", *cases):
             assert re.search(f"^{case}{ROW}", table, re.MULTILINE), (case, table)
     assert re.search(r"simplejwt as shipped -?[0-9]+ µs: -?[0-9.]+ of it", said)
+    assert re.search(r"it answers as often as without, times [0-9.]+ \(days: 1\), [0-9.]+ \(days: 7\)", said)
     assert re.search(r"bookings a question takes [0-9.]+ times as long", said)
     assert re.search(r"bookings a create takes [0-9.]+ times as long with a chosen person", said)
     assert re.search(r"It takes [0-9]+ SQL statements with a chosen person and [0-9]+ with anyone", said)

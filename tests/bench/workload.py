@@ -2,13 +2,15 @@
 
 The salon: ten people, every day 10:00-13:00 and 14:00-22:00 in Riyadh, a start every half hour, a service of 60 minutes
 with 10 more to tidy up, half of everybody's time taken. Every rule is switched on besides: a room for each visit, a
-pause for the Friday prayer, a season, a closure, overrides and a day limit. The crowds are the rows of other salons.
+pause for the Friday prayer, a season, a closure, overrides and a day limit. A second salon is its double, but half of
+what is taken there is taken by rentals, group sessions, offers of the waiting list and calendars elsewhere. The crowds
+are the rows of other salons.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,7 +19,19 @@ from django.db import connection, models
 from django.utils import timezone
 
 from backend.accounts.models import Device, User
-from backend.bookings.models import Booking, BookingState, Calendar, Claim, Source
+from backend.bookings.models import (
+    Booking,
+    BookingState,
+    Calendar,
+    Claim,
+    Kind,
+    OutsideCalendar,
+    Session,
+    SessionState,
+    Source,
+    WaitlistEntry,
+    WaitlistState,
+)
 from backend.core.ids import uuid7
 from backend.core.time import RIYADH
 from backend.salons.models import (
@@ -29,6 +43,7 @@ from backend.salons.models import (
     Override,
     OverrideWindow,
     PrayerPause,
+    Rental,
     Resource,
     Salon,
     SalonStatus,
@@ -106,12 +121,15 @@ def frame() -> None:
         Category.objects.create(slug=slug, name_ar=ar, name_en=en)
 
 
-def salon(now: datetime, *, seed: int = 7) -> Place:
-    """The salon of the facts, half busy on each of DAYS_FILLED days from tomorrow, bookings in a room each."""
+def salon(now: datetime, *, slug: str = "measured", is_mixed: bool = False, seed: int = 7) -> Place:
+    """The salon of the facts, half busy on each of DAYS_FILLED days from tomorrow, bookings in a room each.
+
+    Where it `is_mixed` the same time is taken by all that can take it.
+    """
     business = Business.objects.create(name_ar="مؤسسة القياس", name_en="Measure Est.", created_at=now)
     place = Salon.objects.create(
         business=business,
-        slug="measured",
+        slug=slug,
         name_ar="صالون القياس",
         name_en="Measured Salon",
         city_id="riyadh",
@@ -147,14 +165,22 @@ def salon(now: datetime, *, seed: int = 7) -> Place:
     )
     tomorrow = now.astimezone(RIYADH).date() + timedelta(days=1)
     _hours(place, staff, tomorrow)
-    calendars = [
-        (
+    pairs = [
+        Pair(
+            member,
+            room,
             Calendar.objects.create(staff_member=member).pk,
             Calendar.objects.create(resource=room).pk,
         )
         for member, room in zip(staff, rooms, strict=True)
     ]
-    _fill(place, calendars, tomorrow, now, seed)
+    visits = _visits(pairs, tomorrow, seed)
+    if is_mixed:
+        claims = _book(place, visits[1::2], now) + _mix(place, service, visits[::2], now)
+    else:
+        claims = _book(place, visits, now)
+    # In one order whoever takes it: what lies together on a page is read together.
+    Claim.objects.bulk_create(sorted(claims, key=lambda claim: claim.starts_at), batch_size=1000)
     return Place(place, service, tomorrow)
 
 
@@ -183,53 +209,168 @@ def _hours(place: Salon, staff: list[StaffMember], tomorrow: date) -> None:
     OverrideWindow.objects.create(override=shorter, opens_minute=WINDOWS[1][0], closes_minute=WINDOWS[1][1])
 
 
-def _fill(place: Salon, calendars: list[tuple[int, int]], tomorrow: date, now: datetime, seed: int) -> None:
-    """Four or five visits a person and day, on the grid, none over another."""
+@dataclass(frozen=True)
+class Pair:
+    """Somebody and the room they work in, and their calendars."""
+
+    person: StaffMember
+    room: Resource
+    person_calendar: int
+    room_calendar: int
+
+
+@dataclass(frozen=True)
+class Visit:
+    pair: Pair
+    day: date
+    starts_at: datetime
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=DURATION)
+
+    def claims(
+        self, *, room_alone: bool = False, person_alone: bool = False, counts: bool = False, **taker: Any
+    ) -> list[Claim]:
+        """Its time on both calendars, or on one of them; whether the person's day limit counts it."""
+        calendars = {self.pair.person_calendar: not room_alone, self.pair.room_calendar: not person_alone}
+        return [
+            Claim(
+                calendar_id=calendar,
+                starts_at=self.starts_at,
+                ends_at=self.ends_at + timedelta(minutes=TIDYING),
+                business_date=self.day if calendar == self.pair.person_calendar and counts else None,
+                **taker,
+            )
+            for calendar, is_taken in calendars.items()
+            if is_taken
+        ]
+
+
+def _visits(pairs: list[Pair], tomorrow: date, seed: int) -> list[Visit]:
+    """Four or five a person and day, on the grid, none over another."""
     dice = random.Random(seed)
     starts = [m for opens, closes in WINDOWS for m in range(opens, closes - DURATION + 1, GRID)]
-    bookings: list[Booking] = []
-    claims: list[Claim] = []
+    found = []
     for number in range(DAYS_FILLED):
         day = tomorrow + timedelta(days=number)
         midnight = datetime.combine(day, time.min, tzinfo=RIYADH)
-        for pair in calendars:
+        for pair in pairs:
             wanted, taken = dice.choice((4, 5)), list[int]()
             for start in dice.sample(starts, len(starts)):
                 if len(taken) == wanted or any(abs(start - other) < DURATION + TIDYING for other in taken):
                     continue
                 taken.append(start)
-                starts_at = midnight + timedelta(minutes=start)
-                ends_at = starts_at + timedelta(minutes=DURATION)
-                bookings.append(
-                    Booking(
-                        reference=f"M{len(bookings):09d}",
-                        state=BookingState.CONFIRMED,
-                        salon=place,
-                        guest_name="لمى",
-                        source=Source.DESK,
-                        language="ar",
-                        starts_at=starts_at,
-                        ends_at=ends_at,
-                        business_date=day,
-                        price_minor=11500,
-                        deposit_minor=0,
-                        free_cancel_hours=24,
-                        late_cancel_percent=100,
-                        created_at=now,
-                    )
-                )
-                claims += [
-                    Claim(
-                        calendar_id=calendar,
-                        booking=bookings[-1],
-                        starts_at=starts_at,
-                        ends_at=ends_at + timedelta(minutes=TIDYING),
-                        business_date=day if calendar == pair[0] else None,
-                    )
-                    for calendar in pair
-                ]
+                found.append(Visit(pair, day, midnight + timedelta(minutes=start)))
+    return found
+
+
+def _book(place: Salon, visits: list[Visit], now: datetime) -> list[Claim]:
+    bookings = [_booking(place, visit, f"M{number:09d}", now) for number, visit in _numbered(visits)]
     Booking.objects.bulk_create(bookings, batch_size=1000)
-    Claim.objects.bulk_create(claims, batch_size=1000)
+    return [
+        claim
+        for visit, booking in zip(visits, bookings, strict=True)
+        for claim in visit.claims(counts=True, booking=booking)
+    ]
+
+
+def _numbered(visits: list[Visit]) -> Iterable[tuple[int, Visit]]:
+    return enumerate(visits, start=Booking.objects.count())
+
+
+def _booking(place: Salon, visit: Visit, reference: str, now: datetime, **more: Any) -> Booking:
+    return Booking(
+        reference=reference,
+        state=BookingState.CONFIRMED,
+        salon=place,
+        guest_name="لمى",
+        source=Source.DESK,
+        language="ar",
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at,
+        business_date=visit.day,
+        price_minor=11500,
+        deposit_minor=0,
+        free_cancel_hours=24,
+        late_cancel_percent=100,
+        created_at=now,
+        **more,
+    )
+
+
+def _mix(place: Salon, service: Service, visits: list[Visit], now: datetime) -> list[Claim]:
+    """The time of these visits taken by sessions, offers, and rentals of rooms whose person is busy elsewhere.
+
+    A third each.
+    """
+    rented, gathered, offered = (visits[n::3] for n in range(3))
+    Rental.objects.bulk_create(
+        Rental(
+            salon=place,
+            resource=room,
+            name_ar="غرفة",
+            price_per_hour_minor=9000,
+            min_minutes=60,
+            max_minutes=600,
+        )
+        for room in {visit.pair.room for visit in visits}
+    )
+    rentals = [
+        _booking(place, visit, f"M{number:09d}", now, kind=Kind.RENTAL) for number, visit in _numbered(rented)
+    ]
+    Booking.objects.bulk_create(rentals, batch_size=1000)
+    sessions = Session.objects.bulk_create(
+        Session(
+            salon=place,
+            state=SessionState.PUBLISHED,
+            title_ar="أمسية حناء",
+            starts_at=visit.starts_at,
+            ends_at=visit.ends_at,
+            capacity=8,
+            price_minor=9000,
+            created_at=now,
+        )
+        for visit in gathered
+    )
+    waits = [_offer(place, service, visit, number, now) for number, visit in enumerate(offered)]
+    User.objects.bulk_create([entry.customer for entry in waits], batch_size=1000)
+    WaitlistEntry.objects.bulk_create(waits, batch_size=1000)
+    calendars = {
+        person: OutsideCalendar(
+            staff_member=person, host="calendar.example", sealed=b"", created_at=now, next_read_at=now
+        )
+        for person in {visit.pair.person for visit in rented}
+    }
+    OutsideCalendar.objects.bulk_create(calendars.values())
+    return [
+        *(c for v, row in zip(rented, rentals, strict=True) for c in v.claims(room_alone=True, booking=row)),
+        *(c for v, row in zip(gathered, sessions, strict=True) for c in v.claims(session=row)),
+        *(
+            c
+            for v, row in zip(offered, waits, strict=True)
+            for c in v.claims(counts=True, waitlist_entry=row, expires_at=row.expires_at)
+        ),
+        *(c for v in rented for c in v.claims(person_alone=True, outside_calendar=calendars[v.pair.person])),
+    ]
+
+
+def _offer(place: Salon, service: Service, visit: Visit, number: int, now: datetime) -> WaitlistEntry:
+    """An open one, which does not run out while anything is measured."""
+    return WaitlistEntry(
+        state=WaitlistState.OFFERED,
+        salon=place,
+        customer=User(phone=f"+96659{number:07d}", name="سارة", language="ar"),
+        service=service,
+        date=visit.day,
+        over_at=visit.starts_at + timedelta(days=1),
+        joined_at=now,
+        offered_at=now,
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at,
+        offered_staff_member=visit.pair.person,
+        expires_at=visit.starts_at,
+    )
 
 
 def catalogue(count: int, now: datetime) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import TestCase
+from django.utils import timezone
 from freezegun import freeze_time
 
+from backend.accounts.models import User
 from backend.bookings.models import Claim, OutsideCalendar
 from backend.bookings.operations import outside
+from backend.notifications.models import Message
 from tests.factories import UserFactory, employ, open_salon
 from tests.support.api import Api, ok, refused
 from tests.support.calendars import OutsideServer, event, send
@@ -192,6 +196,43 @@ class TestADeadCalendar:
         server.says()
         assert place.refresh()["state"] == "ok"
         assert "12:00" in place.starts()
+
+    def test_its_person_and_the_owners_are_told_once_and_again_only_after_it_recovered(
+        self, server: OutsideServer, this_moment: Any, sent: Any
+    ) -> None:
+        place = Place()
+        owner = User.objects.get(memberships__salon=place.salon, memberships__role="owner")
+        User.objects.filter(pk=owner.pk).update(language="en")
+        numbers = (place.user.phone, owner.phone)
+        employ(place.salon, "receptionist")
+        this_moment.move_to(f"{DAY}T06:00:00Z")
+        ok(place.connect(server.url(), Api(place.user)))
+
+        def fail(hours: int) -> list[int]:
+            """What each has been told after so many hours of failures, read each hour."""
+            for _ in range(hours):
+                this_moment.tick(timedelta(hours=1))
+                with TestCase.captureOnCommitCallbacks(execute=True):
+                    outside.read_calendar(OutsideCalendar.objects.get().pk, now=timezone.now())
+            return [len(sent(number)) for number in numbers]
+
+        server.answers = lambda handler: send(handler, 500)
+        assert fail(5) == [0, 0], "a server may be down for a morning"
+        assert fail(1) == [1, 1]
+        assert sent(numbers[0]) == ["تعذرت قراءة تقويم نورة منذ\nالثلاثاء 24/11 الساعة 9:00 ص"]
+        assert sent(numbers[1]) == ["The calendar of Noura cannot be read since\nTuesday 24/11 at 9:00 AM"]
+        assert fail(24) == [1, 1]
+        assert len(sent()) == 2, "nobody else"
+        server.answers = None
+        fail(1)
+        assert OutsideCalendar.objects.get().state == "ok"
+        server.answers = lambda handler: send(handler, 500)
+        assert fail(9) == [1, 1], "six hours, but they end at night"
+        assert not 8 <= timezone.now().astimezone(place.salon.zone).hour < 22
+        assert fail(8) == [2, 2]
+        messages = Message.objects.filter(kind="outside_calendar_failing")
+        assert {m.subject_id for m in messages} == {place.salon.pk}
+        assert not any("ورة" in m.push_body or "Noura" in m.push_body for m in messages)
 
     @pytest.mark.parametrize(
         ("status", "code"),

@@ -328,6 +328,52 @@ def test_what_is_no_longer_let_cannot_be_moved_and_can_be_cancelled() -> None:
 # The desk
 
 
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_the_desk_writes_down_a_guest_who_rents_by_phone(language: str, sent: Any) -> None:
+    rental = suite(rental={"damage_minor": 50000}, deposit_percent=20)
+    desk = Api(employ(rental.salon, "receptionist"), language=language)
+    path = f"manage/salons/{rental.salon.slug}/rentals/{rental.pk}/guests"
+    body = {
+        "starts_at": at("12:10"),
+        "ends_at": at("15:10"),
+        "guest": {"name": "هند", "phone": "0512345678"},
+        "note": "زفة",
+    }
+    key = "7d9f3c0e-9f5e-4a55-8a55-0d6a1c2b3d4e"
+    booking = ok(desk.post(path, body, key=key), 201)
+    assert (booking["kind"], booking["state"], booking["source"]) == ("rental", "confirmed", "desk")
+    assert (booking["customer"]["name"], booking["price"]["amount_minor"]) == ("هند", 60000)
+    assert booking["deposit"]["amount_minor"] == 0
+    assert Booking.objects.get().damage_minor == 0, "there is no app in which a bank could ask"
+    assert len(sent("+966512345678")) == 1
+    assert ok(desk.post(path, body, key=key), 201) == booking
+    assert "12:00" not in free(rental, 180)
+    refused(desk.post(path, body), 422, "resource_unavailable")
+    phone = Api(UserFactory.create(), language=language)
+    refused(phone.post("rentals", lease(rental, at("13:00"), at("16:00"))), 422, "resource_unavailable")
+    cancelled = desk_verb(desk, booking, "cancel")
+    assert cancelled["state"] == "cancelled"
+    assert "12:00" in free(rental, 180)
+
+
+def test_a_guests_rental_keeps_to_lengths_hours_and_the_salon() -> None:
+    rental = suite()
+    owner = Api(employ(rental.salon, "owner"))
+    path = f"manage/salons/{rental.salon.slug}/rentals/{rental.pk}/guests"
+
+    def body(starts: str, ends: str, **more: Any) -> dict[str, Any]:
+        return {"starts_at": at(starts), "ends_at": at(ends), "guest": {"name": "هند"}} | more
+
+    refused(owner.post(path, body("12:00", "13:00")), 422, "length_not_offered")
+    refused(owner.post(path, body("07:00", "12:00")), 422, "outside_hours")
+    wrong = refused(owner.post(path, body("12:00", "11:00")), 400, "validation_failed")
+    assert [(one["pointer"], one["code"]) for one in wrong["errors"]] == [("/ends_at", "ends_before_start")]
+    refused(owner.post(path, body("12:00", "14:00", guest=None)), 400, "validation_failed")
+    elsewhere = path.replace(str(rental.pk), str(suite().pk))
+    refused(owner.post(elsewhere, body("12:00", "14:00")), 404, "not_found")
+    refused(Api(employ(rental.salon, "staff")).post(path, body("12:00", "14:00")), 403, "permission_denied")
+
+
 def test_the_desk_sees_it_in_the_rooms_column_on_each_of_its_days() -> None:
     rental = suite()
     desk = Api(employ(rental.salon, "receptionist"))

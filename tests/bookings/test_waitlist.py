@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,12 +12,15 @@ from django.test import TestCase
 from freezegun import freeze_time
 
 from backend.bookings import operations
-from backend.bookings.models import Booking, Claim, FreedTime, WaitlistEntry
+from backend.bookings.models import Booking, Claim, FreedTime, WaitedDay, WaitlistEntry
 from backend.bookings.operations.offering import finish_waitlist, purge_waitlist
+from backend.core.time import parse_moment
+from backend.salons.models import Closure, Salon, StaffMember, WorkingWindow
 from tests.bookings.visits import offered, visit, why
 from tests.bookings.waiting import DAY, NOW, Phone, at, booked, cancel, join, place, wish
 from tests.factories import ServiceFactory, UserFactory, employ, open_salon, performed_by
 from tests.support.api import Api, ok, refused
+from tests.support.calendars import OutsideServer, event, send
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +194,110 @@ def test_a_day_that_opens_and_somebody_who_is_back_are_time_that_comes_free() ->
     entry = join(phone, salon, service)
     ok(owner.send("DELETE", f"{closures}/{closure['id']}", query={"version": closure["version"]}))
     assert place(phone, entry)["offer"]["starts_at"] == at("10:00")
+
+
+def somebody_back_at_work(salon: Salon, noura: StaffMember) -> Callable[[], Any]:
+    StaffMember.objects.filter(pk=noura.pk).update(is_active=False)
+    return lambda: StaffMember.objects.filter(pk=noura.pk).update(is_active=True)
+
+
+def a_closure_that_goes(salon: Salon, noura: StaffMember) -> Callable[[], Any]:
+    times = {"starts_at": parse_moment(at("09:00")), "ends_at": parse_moment(at("13:00"))}
+    closure = Closure.objects.create(salon=salon, kind="moments", **times)
+    return closure.delete
+
+
+def longer_hours(salon: Salon, noura: StaffMember) -> Callable[[], Any]:
+    WorkingWindow.objects.filter(salon=salon).update(opens_minute=13 * 60)
+    return lambda: WorkingWindow.objects.filter(salon=salon).update(opens_minute=10 * 60)
+
+
+@pytest.mark.parametrize("what", [somebody_back_at_work, a_closure_that_goes, longer_hours])
+def test_time_that_opens_on_whichever_path_is_offered_by_the_next_tick(what: Any) -> None:
+    """Written past every operation, as the console does: the database notices."""
+    salon, service, [noura, huda] = open_salon(deposit_percent=0, auto_confirm=True, staff=2)
+    Closure.objects.create(
+        salon=salon,
+        staff_member=huda,
+        kind="moments",
+        starts_at=parse_moment(at("00:00")),
+        ends_at=parse_moment(at("13:00")),
+    )
+    open_it = what(salon, noura)
+    phone = Phone()
+    entry = join(phone, salon, service, to="12:00")
+    finish_waitlist(datetime.fromisoformat(NOW))
+    assert place(phone, entry)["state"] == "waiting", "nothing has opened yet"
+    open_it()
+    finish_waitlist(datetime.fromisoformat(NOW))
+    assert place(phone, entry)["offer"]["starts_at"] == at("10:00")
+    assert not WaitedDay.objects.filter(is_stale=True).exists()
+
+
+def test_a_salon_that_is_live_again_offers_its_days_to_who_waits() -> None:
+    salon, service, _ = open_salon(deposit_percent=0, auto_confirm=True)
+    phone = Phone()
+    entry = join(phone, salon, service)
+    Salon.objects.filter(pk=salon.pk).update(status="suspended")
+    finish_waitlist(datetime.fromisoformat(NOW))
+    assert place(phone, entry)["state"] == "waiting"
+    Salon.objects.filter(pk=salon.pk).update(status="live")
+    finish_waitlist(datetime.fromisoformat(NOW))
+    assert place(phone, entry)["state"] == "offered"
+
+
+def test_a_change_that_opens_nothing_offers_nothing_that_was_free_all_along() -> None:
+    salon, service, [noura] = open_salon(deposit_percent=0, auto_confirm=True)
+    phone = Phone()
+    entry = join(phone, salon, service)
+    service.price_minor = 20000
+    service.save()
+    Closure.objects.create(
+        salon=salon,
+        staff_member=noura,
+        kind="moments",
+        starts_at=parse_moment(at("12:00")),
+        ends_at=parse_moment(at("13:00")),
+    )
+    assert WaitedDay.objects.get().is_stale
+    finish_waitlist(datetime.fromisoformat(NOW))
+    assert not WaitedDay.objects.get().is_stale
+    assert place(phone, entry)["state"] == "waiting"
+    assert purge_waitlist(datetime.fromisoformat(NOW) + timedelta(days=4)) == 1
+    assert not WaitedDay.objects.exists()
+
+
+def test_what_a_calendar_elsewhere_gives_back_is_offered(settings: Any) -> None:
+    settings.OUTSIDE_CALENDARS_ALLOW_LOOPBACK = True
+    salon, service, [noura] = open_salon(deposit_percent=0, auto_confirm=True)
+    owner = Api(employ(salon, "owner"))
+    path = f"manage/salons/{salon.slug}/staff/{noura.pk}/outside-calendar"
+    with OutsideServer() as server:
+        server.says(event("1", "20261123T100000", "20261123T220000"))
+        ok(owner.send("PUT", path, body={"url": server.url()}))
+        phone = Phone()
+        entry = join(phone, salon, service)
+        server.answers = lambda handler: send(handler, 500)
+        assert ok(owner.post(f"{path}/refresh"))["state"] == "retrying"
+        assert place(phone, entry)["state"] == "waiting", "known times stay taken"
+        server.answers = None
+        server.says(event("1", "20261123T100000", "20261123T150000"))
+        assert ok(owner.post(f"{path}/refresh"))["state"] == "ok"
+    assert place(phone, entry)["offer"]["starts_at"] == at("15:00")
+
+
+def test_the_time_of_a_lapsed_hold_is_offered_by_the_very_sweep_that_writes_it_down(clock: Any) -> None:
+    salon, service, _ = open_salon(auto_confirm=True)
+    _, held = booked(salon, service, "12:00")
+    assert held["state"] == "held"
+    phone = Phone()
+    entry = join(phone, salon, service)
+    clock.tick(timedelta(minutes=10))
+    assert "12:00" in offered(salon, service, date=DAY), "anybody may have it, and nobody is told yet"
+    assert place(phone, entry)["state"] == "waiting"
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        call_command("sweep")
+    assert place(phone, entry)["offer"]["starts_at"] == at("12:00")
 
 
 def test_nobody_is_told_at_night_and_the_time_is_anybodys_until_morning(clock: Any, sent: Any) -> None:
@@ -436,5 +544,7 @@ def test_a_wait_is_over_when_its_day_is_and_is_forgotten_later(clock: Any) -> No
     assert place(phone, entry)["state"] == "expired"
     finish_waitlist(datetime.fromisoformat(at("12:01")))
     assert WaitlistEntry.objects.get().state == "expired"
-    assert purge_waitlist(datetime.fromisoformat(at("12:01")) + timedelta(days=89)) == 0
+    assert purge_waitlist(datetime.fromisoformat(at("12:01")) + timedelta(days=2)) == 0
+    assert purge_waitlist(datetime.fromisoformat(at("12:01")) + timedelta(days=89)) == 1, "the day alone"
+    assert WaitlistEntry.objects.exists()
     assert purge_waitlist(datetime.fromisoformat(at("12:01")) + timedelta(days=91)) == 1

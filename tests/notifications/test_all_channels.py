@@ -34,19 +34,21 @@ def channels(fcm, twilio, unifonic, mail_server, settings):
 def owe(user):
     with TestCase.captureOnCommitCallbacks(execute=True):
         operations.enqueue(
-            recipient=user,
-            to_phone=user.phone,
-            language="ar",
-            kind="booking_confirmed",
-            audience="customer",
-            words=operations.Words(
-                text="تم تأكيد حجزك في صالون روز",
-                title="تم تأكيد الحجز",
-                push="الأحد 22/11 الساعة 4:30 م",
-                values=("صالون روز", "الأحد", "22/11"),
-            ),
-            event_key="1",
-            now=timezone.now(),
+            operations.draft(
+                recipient=user,
+                to_phone=user.phone,
+                language="ar",
+                kind="booking_confirmed",
+                audience="customer",
+                words=operations.Words(
+                    text="تم تأكيد حجزك في صالون روز",
+                    title="تم تأكيد الحجز",
+                    push="الأحد 22/11 الساعة 4:30 م",
+                    values=("صالون روز", "الأحد", "22/11"),
+                ),
+                event_key="1",
+                now=timezone.now(),
+            )
         )
     return Message.objects.get()
 

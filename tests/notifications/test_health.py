@@ -36,14 +36,16 @@ def circuit():
 def tell(key, now=NOW):
     with transaction.atomic():
         operations.enqueue(
-            recipient=None,
-            to_phone="+966512345678",
-            language="ar",
-            kind="booking_confirmed",
-            audience="customer",
-            words=operations.Words(text="نص"),
-            event_key=key,
-            now=now,
+            operations.draft(
+                recipient=None,
+                to_phone="+966512345678",
+                language="ar",
+                kind="booking_confirmed",
+                audience="customer",
+                words=operations.Words(text="نص"),
+                event_key=key,
+                now=now,
+            )
         )
     message = Message.objects.get(event_key=key)
     attempts = DeliveryAttempt.objects.filter(message=message).order_by("number")

@@ -32,14 +32,16 @@ def test_it_says_how_messages_are_doing(client, settings, unifonic):
     unifonic.answers("accept", 482, 429)
     for key in "123":
         operations.enqueue(
-            recipient=None,
-            to_phone="+966512345678",
-            language="ar",
-            kind="booking_confirmed",
-            audience="customer",
-            words=operations.Words(text="نص"),
-            event_key=key,
-            now=timezone.now() - timedelta(minutes=1),
+            operations.draft(
+                recipient=None,
+                to_phone="+966512345678",
+                language="ar",
+                kind="booking_confirmed",
+                audience="customer",
+                words=operations.Words(text="نص"),
+                event_key=key,
+                now=timezone.now() - timedelta(minutes=1),
+            )
         )
     error = ProviderError("no", outcome="unreachable", error_class="provider_fault")
     for _ in range(5):

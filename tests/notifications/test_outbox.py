@@ -92,7 +92,7 @@ def enqueue(key="booking:1:v1:confirmed:customer", now=NOW, body=TEXT, **changes
         "audience": "customer",
     }
     words = operations.Words(text=body)
-    message = operations.enqueue(**(values | changes), words=words, event_key=key, now=now)
+    message = operations.enqueue(operations.draft(**(values | changes), words=words, event_key=key, now=now))
     if message is not None and _worker is not None and not connection.in_atomic_block:
         _worker.work(now)
     return message

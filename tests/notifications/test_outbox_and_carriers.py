@@ -28,14 +28,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def enqueue():
     began = time.monotonic()
     operations.enqueue(
-        recipient=None,
-        to_phone="+966512345678",
-        language="ar",
-        kind="booking_confirmed",
-        audience="customer",
-        words=operations.Words(text=TEXT),
-        event_key="booking:1:v1:confirmed:customer",
-        now=timezone.now(),
+        operations.draft(
+            recipient=None,
+            to_phone="+966512345678",
+            language="ar",
+            kind="booking_confirmed",
+            audience="customer",
+            words=operations.Words(text=TEXT),
+            event_key="booking:1:v1:confirmed:customer",
+            now=timezone.now(),
+        )
     )
     assert time.monotonic() - began < AT_ONCE
     return Message.objects.get()

@@ -22,15 +22,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def tell(key="1", **more):
     with transaction.atomic():
         operations.enqueue(
-            recipient=None,
-            to_phone="+966512345678",
-            language="ar",
-            kind="booking_confirmed",
-            audience="customer",
-            words=operations.Words(text="نص"),
-            event_key=key,
-            now=NOW,
-            **more,
+            operations.draft(
+                recipient=None,
+                to_phone="+966512345678",
+                language="ar",
+                kind="booking_confirmed",
+                audience="customer",
+                words=operations.Words(text="نص"),
+                event_key=key,
+                now=NOW,
+                **more,
+            )
         )
     return Message.objects.get(event_key=key)
 

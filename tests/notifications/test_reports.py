@@ -31,14 +31,16 @@ def public_address(settings):
 def owe(key="1"):
     with TestCase.captureOnCommitCallbacks(execute=True), transaction.atomic():
         return operations.enqueue(
-            recipient=None,
-            to_phone="+966512345678",
-            language="ar",
-            kind="booking_confirmed",
-            audience="customer",
-            words=operations.Words(text="تم تأكيد حجزك"),
-            event_key=key,
-            now=timezone.now(),
+            operations.draft(
+                recipient=None,
+                to_phone="+966512345678",
+                language="ar",
+                kind="booking_confirmed",
+                audience="customer",
+                words=operations.Words(text="تم تأكيد حجزك"),
+                event_key=key,
+                now=timezone.now(),
+            )
         )
 
 

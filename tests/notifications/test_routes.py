@@ -129,15 +129,17 @@ def everything_set_up(settings):
 def tell(kind=ESSENTIAL, *, recipient=None, now=NOW, key="1", title="تحديث", **more):
     with transaction.atomic():
         operations.enqueue(
-            recipient=recipient,
-            to_phone=PHONE,
-            language="ar",
-            kind=kind.code,
-            audience="customer",
-            words=operations.Words(text="نص", title=title, push="تم تحديث الحجز", values=("1",)),
-            event_key=key,
-            now=now,
-            **more,
+            operations.draft(
+                recipient=recipient,
+                to_phone=PHONE,
+                language="ar",
+                kind=kind.code,
+                audience="customer",
+                words=operations.Words(text="نص", title=title, push="تم تحديث الحجز", values=("1",)),
+                event_key=key,
+                now=now,
+                **more,
+            )
         )
     message = Message.objects.get(event_key=key)
     return message.state, message.channel
@@ -311,14 +313,16 @@ def test_what_it_costs_is_written_down(unifonic, settings):
     settings.MESSAGE_CHANNELS = ["sms"]
     with transaction.atomic():
         operations.enqueue(
-            recipient=None,
-            to_phone=PHONE,
-            language="ar",
-            kind=ESSENTIAL.code,
-            audience="customer",
-            words=operations.Words(text="ن" * 71),
-            event_key="long",
-            now=NOW,
+            operations.draft(
+                recipient=None,
+                to_phone=PHONE,
+                language="ar",
+                kind=ESSENTIAL.code,
+                audience="customer",
+                words=operations.Words(text="ن" * 71),
+                event_key="long",
+                now=NOW,
+            )
         )
     attempt = DeliveryAttempt.objects.get()
     assert (attempt.units, attempt.cost_micro) == (2, 120_000)

@@ -5,8 +5,9 @@
 
 `slot`: in each round all processes ask for one and the same slot at the same moment. One gets 201, everybody else
 409 `slot_unavailable`. `mixed`: they book, rent, move, confirm, decline, cancel, pay, check in, complete, miss, write
-walk-ins, overbook, close, wait and answer offers, while holds run out, two sweeps run, and workers are killed (-9) and
-come back; cut-off requests are repeated with their keys. Afterwards a judge reads the whole database plainly.
+walk-ins, overbook, close, wait and answer offers, publish sessions, join and leave them, move them and call them off,
+while holds run out, two sweeps run, and workers are killed (-9) and come back; cut-off requests are repeated with
+their keys. Afterwards a judge reads the whole database plainly.
 `waitlist`: people wait for a full day whose time is freed and taken. `seats`: in each round all processes ask for the
 last three seats of a session; three get one. `outbox` and `messages`: every message goes out
 once, from several workers, past a carrier on a bad day, and whoever is killed.

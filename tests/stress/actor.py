@@ -40,9 +40,14 @@ WEIGHTS = {
     "join": 4,
     "answer": 6,
     "rent": 8,
+    "publish": 5,
+    "take_seats": 9,
+    "write_seats": 2,
+    "change_session": 4,
 }
 CUSTOMER_VERBS = ("cancel", "confirm-attendance", "accept-move", "refuse-move")
 DESK_VERBS = ("confirm", "decline", "check-in", "complete", "no-show", "cancel")
+SESSION_VERBS = {"reschedule": 40, "cancel": 40, "complete": 20}
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Actor:
         self.seen: dict[str, dict[str, Any]] = {}
         self.paid: set[str] = set()
         self.closures: list[tuple[str, str]] = []
+        self.sessions: list[tuple[str, str]] = []
         self.link: http.client.HTTPConnection | None = None
 
     def work(self) -> None:
@@ -218,6 +224,73 @@ class Actor:
             self._ask("pass", "POST", f"{path}/decline", {}, self.me)
         else:
             self._ask("leave", "DELETE", path, None, self.me)
+
+    def _publish(self) -> None:
+        """Two or three seats with one or two people, now and then in a room: fewer than want them."""
+        place = self._place()
+        starts_at = self._start()
+        wanted = {
+            "title": {"ar": "ورشة", "en": "Workshop"},
+            "staff_ids": self.dice.sample(place["staff"], self.dice.choice((1, 1, 2))),
+            "resource_ids": self.dice.sample(place["rooms"], self.dice.choice((0, 1))),
+            "starts_at": starts_at,
+            "ends_at": (
+                datetime.fromisoformat(starts_at) + timedelta(hours=self.dice.choice((1, 2)))
+            ).isoformat(),
+            "capacity": self.dice.choice((2, 3, 3)),
+            "price_minor": 10000,
+        }
+        path = f"manage/salons/{place['id']}/sessions"
+        status, session = self._ask("draft", "POST", path, wanted, self.scene["owner"], key=True)
+        if status != 201:
+            return
+        path = f"{path}/{session['id']}"
+        status, _ = self._ask(
+            "publish", "POST", f"{path}/publish", {"version": session["version"]}, self.scene["owner"]
+        )
+        if status != 409:  # cut off, it may be on sale
+            self.sessions.append((place["id"], session["id"]))
+
+    def _session_on_sale(self) -> str | None:
+        path = f"salons/{self._place()['id']}/sessions?limit=20"
+        status, page = self._ask("look", "GET", path, None, self.me)
+        found = page["items"] if status == 200 else []
+        return str(self.dice.choice(found)["id"]) if found else None
+
+    def _take_seats(self) -> None:
+        if session := self._session_on_sale():
+            wanted = {"seats": self.dice.choice((1, 1, 2))}
+            path = f"sessions/{session}/seats"
+            self._keep(self.mine, self._ask("seats", "POST", path, wanted, self.me, key=True))
+
+    def _write_seats(self) -> None:
+        if self.sessions:
+            place, session = self.dice.choice(self.sessions)
+            body = {"seats": 1, "guest": {"name": "ضيفة"}}
+            path = f"manage/salons/{place}/sessions/{session}/seats"
+            self._keep(
+                self.seen, self._ask("guest's seats", "POST", path, body, self.scene["owner"], key=True)
+            )
+
+    def _change_session(self) -> None:
+        """Moved, called off, or said to be over while everybody joins and leaves."""
+        if not self.sessions:
+            return
+        place, session_id = self.dice.choice(self.sessions)
+        path = f"manage/salons/{place}/sessions/{session_id}"
+        status, session = self._ask("look", "GET", path, None, self.scene["owner"])
+        if status != 200:
+            return
+        names, weights = zip(*SESSION_VERBS.items(), strict=True)
+        verb = self.dice.choices(names, weights)[0]
+        body: dict[str, Any] = {"version": session["version"]}
+        if verb == "cancel":
+            body["reason"] = "storm"
+        elif verb == "reschedule":
+            starts_at = self._start()
+            ends_at = datetime.fromisoformat(starts_at) + timedelta(hours=1)
+            body |= {"starts_at": starts_at, "ends_at": ends_at.isoformat()}
+        self._ask(f"session {verb}", "POST", f"{path}/{verb}", body, self.scene["owner"])
 
     def _pay(self) -> None:
         held = [b for b in self.mine.values() if "pay" in b["allowed_actions"] and b["id"] not in self.paid]

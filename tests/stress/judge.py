@@ -22,6 +22,7 @@ from backend.bookings.models import (
     BookingItem,
     Claim,
     ItemResource,
+    Session,
     WaitlistEntry,
 )
 from backend.core.models import IdempotencyRecord
@@ -55,6 +56,16 @@ LEGAL = {
     ("expire", "held", "expired"),
     ("expire", "requested", "expired"),
 }
+CREATING = {
+    "create": "createBooking",
+    "walk-in": "createWalkIn",
+    "overbook": "createWalkIn",
+    "accept": "acceptWaitlistOffer",
+    "rent": "createRental",
+    "seats": "joinSession",
+    "guest's seats": "addSessionGuest",
+}
+"""What a process did, and the operation that keeps its key."""
 PAID = {"captured", "partially_refunded", "refunded"}
 UNHEARD_OF = {400, 401, 403, 404, 405, 406, 415, 422}
 """Statuses that these processes never deserve, except for a rule of the salon (422)."""
@@ -72,8 +83,9 @@ def judge(told: Rows, messages_file: Path) -> tuple[list[str], str]:
     found: list[tuple[str, Iterable[str]]] = [
         ("an answer nobody should get", _answers(told)),
         ("overlap", overlaps(claims)),
-        ("claims", _claims(bookings, claims)),
+        ("claims", _claims(bookings, claims, events)),
         ("offers", _offers(claims)),
+        ("sessions", _sessions(bookings, claims)),
         ("history", _histories(bookings, events)),
         ("lost", _kept(told, bookings, events)),
         ("key", _keys(told, bookings)),
@@ -87,11 +99,17 @@ def judge(told: Rows, messages_file: Path) -> tuple[list[str], str]:
         if len(listed) > AT_MOST:
             faults.append(f"{kind}: and {len(listed) - AT_MOST} more")
     looked_at = (
-        f"{len(bookings):,} bookings, {len(claims):,} claims, {sum(map(len, events.values())):,} events,"
+        f"{_kinds(bookings)}, {Session.objects.count():,} sessions, {WaitlistEntry.objects.count():,} who waited,"
+        f" {len(claims):,} claims, {sum(map(len, events.values())):,} events,"
         f" {Message.objects.count():,} messages, {Payment.objects.count():,} payments,"
         f" {Refund.objects.count():,} refunds"
     )
     return faults, looked_at
+
+
+def _kinds(bookings: Mapping[uuid.UUID, Any]) -> str:
+    counts = Counter(booking["kind"] for booking in bookings.values())
+    return ", ".join(f"{count:,} bookings of kind {kind}" for kind, count in sorted(counts.items()))
 
 
 def _answers(told: Rows) -> Iterator[str]:
@@ -119,8 +137,13 @@ def overlaps(claims: Rows) -> Iterator[str]:
             latest = max(latest, claim, key=lambda c: c["ends_at"])
 
 
-def _claims(bookings: Mapping[uuid.UUID, Any], claims: Rows) -> Iterator[str]:
-    """A live booking holds exactly the time of its services, buffers included, of whoever and whatever serves them."""
+def _claims(
+    bookings: Mapping[uuid.UUID, Any], claims: Rows, events: Mapping[uuid.UUID, Any]
+) -> Iterator[str]:
+    """A live booking holds exactly the time of its services, buffers included, of whoever and whatever serves them.
+
+    Seats take their customer alone, and after a move not even those, where another booking of theirs had the time.
+    """
     calendars = _owners_of_calendars()
     active = defaultdict(list)
     for claim in claims:
@@ -136,7 +159,9 @@ def _claims(bookings: Mapping[uuid.UUID, Any], claims: Rows) -> Iterator[str]:
         held: dict[Any, list[Span]] = defaultdict(list)
         for claim in mine:
             held[calendars[claim["calendar_id"]]].append((claim["starts_at"], claim["ends_at"]))
-        if _joined(held) != _joined(wanted[booking_id]):
+        moved = any(event["verb"] == "reschedule" for event in events.get(booking_id, ()))
+        may_hold_nothing = booking["kind"] == "seat" and moved and not held
+        if not may_hold_nothing and _joined(held) != _joined(wanted[booking_id]):
             yield f"{booking_id} ({booking['state']}) holds other time than its services take"
         dies_at = {"held": booking["hold_expires_at"], "requested": booking["respond_by"]}.get(
             booking["state"]
@@ -182,6 +207,44 @@ def _offers(claims: Rows) -> Iterator[str]:
             yield f"{whose} holds {count} offers"
 
 
+def _sessions(bookings: Mapping[uuid.UUID, Any], claims: Rows) -> Iterator[str]:
+    """Seats are counted as they are booked, never more than there are; on sale a session holds exactly its time of its
+    people and things, and called off it holds nothing and nobody.
+    """
+    calendars = _owners_of_calendars()
+    active = defaultdict(list)
+    for claim in claims:
+        if claim["is_active"] and claim["session_id"]:
+            active[claim["session_id"]].append(claim)
+    seats: Counter[tuple[uuid.UUID, str]] = Counter()
+    for booking in bookings.values():
+        if booking["session_id"]:
+            seats[booking["session_id"], booking["state"]] += booking["seats"]
+    for session in Session.objects.prefetch_related("staff", "resources"):
+        taken = sum(seats[session.pk, state] for state in TAKING)
+        stands = sum(seats[session.pk, state] for state in TAKING - {"held", "requested"})
+        if (session.seats_taken, session.seats_confirmed) != (taken, stands) or taken > session.capacity:
+            yield (
+                f"{session.pk} counts {session.seats_taken} seats and {session.seats_confirmed} confirmed of"
+                f" {session.capacity}, booked are {taken} and {stands}"
+            )
+        if session.is_closing:
+            yield f"{session.pk} is {session.state}, and its bookings still have to follow"
+        mine = active[session.pk]
+        if session.state == "cancelled" and taken:
+            yield f"{session.pk} is called off, and {taken} seats stand"
+        if session.state in ("draft", "cancelled"):
+            if mine:
+                yield f"{session.pk} is {session.state} and holds {len(mine)} claims"
+            continue
+        wanted = sorted(str(one.pk) for one in (*session.staff.all(), *session.resources.all()))
+        span = session.starts_at, session.ends_at
+        if sorted(str(calendars[claim["calendar_id"]]) for claim in mine) != wanted or any(
+            (claim["starts_at"], claim["ends_at"]) != span for claim in mine
+        ):
+            yield f"{session.pk} is {session.state} and holds other time than its people's and things'"
+
+
 def _owners_of_calendars() -> dict[int, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -196,7 +259,7 @@ def _wanted(bookings: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, dict[Any, list
     given = defaultdict(list)
     for item_id, resource_id in ItemResource.objects.values_list("item_id", "resource_id"):
         given[item_id].append(resource_id)
-    for item in BookingItem.objects.select_related("service", "rental"):
+    for item in BookingItem.objects.select_related("service", "rental").exclude(booking__kind="seat"):
         sold = item.service or item.rental
         assert sold is not None
         span = (
@@ -264,9 +327,7 @@ def _keys(told: Rows, bookings: Mapping[uuid.UUID, Any]) -> Iterator[str]:
     """Every booking came from one key, every key led to one booking, and that one is what was answered."""
     made: dict[uuid.UUID, list[str]] = defaultdict(list)
     by_key = {}
-    creating = IdempotencyRecord.objects.filter(
-        operation__in=("createBooking", "createWalkIn", "acceptWaitlistOffer", "createRental"), status=201
-    )
+    creating = IdempotencyRecord.objects.filter(operation__in=CREATING.values(), status=201)
     for key, answer in creating.values_list("key", "answer"):
         by_key[str(key)] = json.loads(answer)["id"]
         made[uuid.UUID(by_key[str(key)])].append(str(key))
@@ -276,11 +337,7 @@ def _keys(told: Rows, bookings: Mapping[uuid.UUID, Any]) -> Iterator[str]:
         elif len(made[booking_id]) != 1:
             yield f"{booking_id} came from {len(made[booking_id])} keys"
     for t in told:
-        if (
-            t["op"] in ("create", "walk-in", "overbook", "accept", "rent")
-            and t["booking"]
-            and by_key.get(t["key"]) != t["booking"]
-        ):
+        if t["op"] in CREATING and t["booking"] and by_key.get(t["key"]) != t["booking"]:
             yield f"{t['op']} answered {t['booking']}, its key led to {by_key.get(t['key'])}"
 
 

@@ -23,6 +23,8 @@ from django.db import connection
 from django.utils import timezone
 
 from backend.bookings.models import Booking, Claim
+from backend.bookings.operations.offering import finish_waitlist
+from backend.bookings.operations.sessions import finish_sessions
 from backend.notifications.models import Message
 from tests.stress.actor import Orders, work
 from tests.stress.judge import judge
@@ -141,11 +143,13 @@ def calm_down(sandbox: SandboxProcess) -> None:
     with redirect_stdout(io.StringIO()):
         call_command("sweep")
         now = timezone.now()
+        finish_sessions(now)
         waiting = Booking.objects.filter(state__in=("held", "requested"))
         Claim.objects.filter(booking__in=waiting, is_active=True).update(expires_at=now)
         waiting.filter(state="held").update(hold_expires_at=now)
         waiting.filter(state="requested").update(respond_by=now)
         call_command("sweep")
+        finish_waitlist(timezone.now())
         # Whoever was killed while sending had a lease; it is over.
         Message.objects.filter(state="sending").update(claimed_until=now)
         Message.objects.filter(state__in=("pending", "unknown")).update(next_attempt_at=now)

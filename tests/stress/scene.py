@@ -33,6 +33,7 @@ class Place:
     id: str
     services: list[str]
     staff: list[str]
+    rooms: list[str]
     rentals: list[str]
 
 
@@ -80,6 +81,7 @@ def mixed_scene(processes: int) -> Scene:
                 str(salon.pk),
                 [str(s.pk) for s in services],
                 [str(p.pk) for p in people],
+                [str(room.pk) for room in salon.resources.filter(kind="room")],
                 [str(rental.pk) for rental in salon.rentals.all()],
             )
             for salon, services, people in salons

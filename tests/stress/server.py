@@ -20,6 +20,8 @@ from tests.stress.customer import PATIENCE
 from tests.stress.processes import children
 
 ROOT = Path(__file__).resolve().parents[2]
+SPARED = 9.0
+"""Seconds. Granian ends altogether when a worker dies again within 5.5 of its respawn."""
 
 
 class Server:
@@ -29,6 +31,7 @@ class Server:
         self, *, port: int, workers: int, environment: dict[str, str], module: str | None = None
     ) -> None:
         self.port, self.killed = port, 0
+        self._killed_at = -SPARED
         start = [sys.executable, "-m", module] if module else [sys.executable, "manage.py", "serve"]
         self._command = [*start, "--no-migrate", "--no-tick", "--workers", str(workers)]
         self._environment = os.environ | environment
@@ -60,12 +63,17 @@ class Server:
         return self._log.read_text(errors="replace")[-3000:]
 
     def kill_a_worker(self, dice: random.Random) -> None:
-        """-9. The supervisor starts another one."""
+        """-9. The supervisor starts another one; nobody is killed so soon after the last that it gives up instead."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the server has ended: {self.said()}")
+        if time.monotonic() - self._killed_at < SPARED:
+            return
         workers = [pid for pid, command in children(self._process.pid).items() if "spawn_main" in command]
         if workers:
             with suppress(ProcessLookupError):
                 os.kill(dice.choice(workers), signal.SIGKILL)
                 self.killed += 1
+                self._killed_at = time.monotonic()
 
 
 class Meanwhile:

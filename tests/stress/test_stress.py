@@ -48,7 +48,11 @@ def test_a_short_storm_of_all_parts_finds_nothing() -> None:
     assert "3 rounds of 4:" in said
     assert "3 rounds of 4 for 3 seats" in said
     assert re.search("^[0-9]+ operations in [0-9]+ s; [1-9][0-9]* workers killed", said, re.MULTILINE), said
-    assert "overbook" in said
+    for what in ("overbook", "rent", "publish", "seats", "join"):
+        assert re.search(f"^{what} ", said, re.MULTILINE), said
+    assert re.search(
+        "^Judged: .* bookings of kind rental, .* of kind visit, [1-9][0-9]* sessions", said, re.M
+    ), said
     assert "Judged: 40 who waited" in said
 
 

@@ -132,7 +132,7 @@ def _ask(
         raise ValidationFailed.at("/new_phone", "phone_unchanged")
     wait = core_limits.take(PER_PERSON, user.pk.hex, now=now)
     if wait:
-        raise TooManyRequests(retry_after=wait)
+        raise PER_PERSON.refusal(wait)
     # Both are counted before either is sent: a refusal must not cost a text.
     count = partial(limits.count_request, installation_id=installation_id, network=network, now=now)
     taken_new, taken_old = count(phone=change.new_phone), None
@@ -343,12 +343,14 @@ def _finish(change: PhoneChange, state: str, *, now: datetime) -> None:
 
 def _tell_old_number(change: PhoneChange, kind: str, words: notifications.Words, *, now: datetime) -> None:
     notifications.enqueue(
-        recipient=change.user,
-        to_phone=change.old_phone,
-        language=change.user.spoken_language,
-        kind=kind,
-        audience="customer",
-        words=words,
-        event_key=f"phone-change:{change.pk}:{kind}",
-        now=now,
+        notifications.draft(
+            recipient=change.user,
+            to_phone=change.old_phone,
+            language=change.user.spoken_language,
+            kind=kind,
+            audience="customer",
+            words=words,
+            event_key=f"phone-change:{change.pk}:{kind}",
+            now=now,
+        )
     )

@@ -14,9 +14,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from backend.bookings.affected.judging import Hit, SalonTimetable, coming_visits, hits, live
 from backend.bookings.affected.offering import Offer, offers
-from backend.bookings.affected.opening import offer_opened
 from backend.bookings.availability import Reason, Rulebook
 from backend.bookings.models import Booking
+from backend.bookings.signals import time_freed
 from backend.core.hijri import HijriSpan, Shifts, gregorian_range
 from backend.salons.models import PrayerPause, Salon, Season
 from backend.salons.operations.editing import lock_salon
@@ -69,7 +69,7 @@ def change_hours(
         before = _timetable(salon, shifts)
         answer = change()
         after = _timetable(salon, shifts)
-        offer_opened(salon, before=before, after=after, now=now)
+        time_freed.send(sender=Salon, salon_id=salon.pk, now=now)
         found = hits(coming_visits(Q(booking__salon=salon), now=now), before=before, after=after)
         affected = _page(found, lambda _salon_ids: {salon.pk: after}, now=now)
         if preview:

@@ -38,7 +38,7 @@ from backend.core.api.renderers import FastJSONRenderer
 from backend.core.api.schema import SALON
 from backend.core.api.shapes import NamedShape, Shape
 from backend.core.api.views import Endpoint, PublicEndpoint, person
-from backend.core.errors import NotFound, PermissionDenied, TooManyRequests
+from backend.core.errors import NotFound, PermissionDenied
 from backend.core.fetching import LONGEST_URL
 from backend.core.limits import Limit
 from backend.core.time import rfc3339
@@ -353,7 +353,7 @@ class SalonOutsideCalendars(Endpoint):
 
 def _count_reading(member: StaffMember) -> None:
     if wait := limits.take(BY_HAND, str(member.pk), now=timezone.now()):
-        raise TooManyRequests(retry_after=wait)
+        raise BY_HAND.refusal(wait)
 
 
 def outside_state(row: OutsideCalendar, zone: Any) -> dict[str, Any]:

@@ -17,9 +17,12 @@ from rest_framework.response import Response
 
 from backend.bookings import availability, operations
 from backend.bookings.api import present
+from backend.bookings.api.desk import as_desk
 from backend.bookings.api.serializers import (
     BookingShape,
     DepositReasonShape,
+    DeskBookingShape,
+    GuestBody,
     ItemResourceShape,
     PricePartsShape,
     QuoteCancellationShape,
@@ -28,7 +31,7 @@ from backend.bookings.api.views import FRESH
 from backend.bookings.models import Asked
 from backend.bookings.operations.creating import Quote
 from backend.bookings.operations.remembering import Asking, remembered
-from backend.bookings.operations.renting import create_rental, quote_rental
+from backend.bookings.operations.renting import create_rental, quote_rental, write_guest_rental
 from backend.bookings.queries import SalonRules, free_slots, with_rules
 from backend.bookings.queries.renting import (
     Letting,
@@ -50,6 +53,7 @@ from backend.core.errors import NotFound, ValidationFailed
 from backend.core.money import MoneyDict, money
 from backend.core.time import rfc3339
 from backend.salons.models import Rental
+from backend.salons.permissions import Desk, desk_of
 from backend.salons.queries import live_salon
 
 
@@ -97,6 +101,13 @@ class RentalQuoteBody(Body):
 class RentBody(RentalQuoteBody):
     note = fields.Prose(required=False, allow_blank=True, max_length=500, default="")
     expected_total_minor = fields.Integer(required=False, allow_null=True, min_value=0, default=None)
+
+
+class GuestRentalBody(Body):
+    starts_at = fields.Moment()
+    ends_at = fields.Moment()
+    guest = GuestBody()
+    note = fields.Prose(required=False, allow_blank=True, max_length=500, default="")
 
 
 class RentalSalonShape(NamedShape):
@@ -315,6 +326,42 @@ class RentalQuotes(Endpoint):
         return Response(quote_shown(found, rental), headers=FRESH)
 
 
+class RentalGuests(Endpoint):
+    access = {"POST": Desk("write_walk_ins")}
+
+    @extend_schema(
+        operation_id="addRentalGuest",
+        summary="Write down at the desk that a guest rents it: confirmed at once, without deposit",
+        description="Any minute will do, for a length that it is let for; the time is taken as by any rental.",
+        tags=["manage"],
+        parameters=[SALON, IDEMPOTENCY_KEY],
+        request=GuestRentalBody,
+        responses={201: DeskBookingShape},
+    )
+    def post(self, request: Request, salon: str, rental_id: uuid.UUID) -> Response:
+        at = desk_of(person(request), salon, "write_walk_ins")
+        rental = Rental.objects.filter(salon=at, pk=rental_id).select_related("salon").first()
+        if rental is None:
+            raise NotFound
+        body, now = self.body(GuestRentalBody, request), timezone.now()
+
+        def add() -> tuple[int, Any]:
+            booking = write_guest_rental(
+                staff_user=person(request),
+                rental=rental,
+                starts_at=body["starts_at"],
+                ends_at=body["ends_at"],
+                guest_name=body["guest"]["name"],
+                guest_phone=body["guest"]["phone"] or "",
+                note=body["note"],
+                now=now,
+            )
+            return 201, as_desk(person(request), booking.pk)
+
+        with remembered(Asking(Asked.WALK_IN, at.pk, body["starts_at"], []), by=person(request), now=now):
+            return answer_once(request, operation="addRentalGuest", body=request.data, act=add)
+
+
 class RentalItem(PublicEndpoint):
     @extend_schema(
         operation_id="getRental",
@@ -393,5 +440,10 @@ routes = [
     path("rentals", RentalCollection.as_view(), name="rentals"),
     path("rentals/quotes", RentalQuotes.as_view(), name="rental-quotes"),
     path("rentals/<uuid:rental_id>", RentalItem.as_view(), name="rental"),
+    path(
+        "manage/salons/<str:salon>/rentals/<uuid:rental_id>/guests",
+        RentalGuests.as_view(),
+        name="manage-rental-guests",
+    ),
     path("rentals/<uuid:rental_id>/availability", RentalAvailability.as_view(), name="rental-availability"),
 ]

@@ -131,25 +131,26 @@ class BookingCollection(Endpoint):
         wishes, now = wishes_of(body), timezone.now()
 
         def book() -> tuple[int, Any]:
-            try:
-                booking = operations.create_booking(
-                    customer=person(request),
-                    salon=salon_to_hold(body),
-                    wishes=wishes,
-                    starts_at=body["starts_at"],
-                    note=body["note"],
-                    expected_total_minor=body["expected_total_minor"],
-                    now=now,
-                )
-            except SalonNotLive:
-                salon_of(body)  # refused like any address that leads nowhere
-                raise
+            booking = operations.create_booking(
+                customer=person(request),
+                salon=salon_to_hold(body),
+                wishes=wishes,
+                starts_at=body["starts_at"],
+                note=body["note"],
+                expected_total_minor=body["expected_total_minor"],
+                now=now,
+                savepoint=False,
+            )
             actor = operations.by_customer(person(request))
             return 201, present.booking(booking, actor=actor, now=now)
 
         asking = Asking(Asked.CREATE, body["salon_id"], body["starts_at"], wishes)
         with remembered(asking, by=person(request), now=now):
-            return answer_once(request, operation="createBooking", body=request.data, act=book)
+            try:
+                return answer_once(request, operation="createBooking", body=request.data, act=book)
+            except SalonNotLive:
+                salon_of(body)  # refused like any address that leads nowhere
+                raise
 
 
 class BookingReschedule(Endpoint):

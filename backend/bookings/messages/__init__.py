@@ -1,6 +1,7 @@
 """What we say to people about their bookings."""
 
 from backend.bookings.messages.deposits import tell_deposit_raised, tell_standing_reviewed
+from backend.bookings.messages.outside import tell_calendar_failing
 from backend.bookings.messages.own import (
     LONGEST_TEXT,
     REPHRASABLE,
@@ -13,6 +14,7 @@ from backend.bookings.messages.own import (
 from backend.bookings.messages.telling import (
     counted,
     drop_reminders,
+    said_of,
     tell,
     tell_customer,
     tell_the_day,
@@ -29,7 +31,9 @@ __all__ = [
     "may_say",
     "placeholders_for",
     "preview",
+    "said_of",
     "tell",
+    "tell_calendar_failing",
     "tell_customer",
     "tell_deposit_raised",
     "tell_offer",

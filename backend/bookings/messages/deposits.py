@@ -71,14 +71,16 @@ def _tell(
         said = {"salon": said_name(salon), "deposit": asked % {"percent": standing.percent}}
         words = phrase_of(kind).words(said | values)
     notifications.enqueue(
-        recipient=customer,
-        to_phone=customer.phone,
-        language=language,
-        kind=kind,
-        audience="customer",
-        words=words,
-        event_key=f"{event}:{kind}:customer",
-        now=now,
-        salon_id=salon.pk,
-        subject=subject,
+        notifications.draft(
+            recipient=customer,
+            to_phone=customer.phone,
+            language=language,
+            kind=kind,
+            audience="customer",
+            words=words,
+            event_key=f"{event}:{kind}:customer",
+            now=now,
+            salon_id=salon.pk,
+            subject=subject,
+        )
     )

@@ -197,6 +197,12 @@ DESK = (
         N_("Booking %(ref)s was cancelled by the customer\n%(day)s %(date)s at %(time)s"),
     ),
     _desk(
+        "outside_calendar_failing",
+        N_("Calendar not read"),
+        N_("The calendar of %(title)s cannot be read since\n%(day)s %(date)s at %(time)s"),
+        N_("Not since %(day)s %(date)s at %(time)s\nKnown busy times stay taken."),
+    ),
+    _desk(
         "day_summary",
         N_("Your day"),
         N_("%(day)s %(date)s from %(time)s\n%(bookings)s\n%(requests)s"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,11 +25,19 @@ _STANDS = frozenset({"create", "request", "auto_confirm", "confirm"})
 
 def tell(booking: Booking, verb: str, *, before: str, actor_role: str, now: datetime) -> None:
     """Queue what this change should say, to the customer and to the desk, in the transaction of the change."""
+    for message in said_of(booking, verb, before=before, actor_role=actor_role, now=now):
+        notifications.enqueue(message)
+
+
+def said_of(booking: Booking, verb: str, *, before: str, actor_role: str, now: datetime) -> list[Message]:
+    """What this change should say, not saved yet."""
+    said: list[Message] = []
     if kind := _for_customer(booking, verb, before=before, actor_role=actor_role):
-        kind = _in_its_words(booking, kind)
-        tell_customer(booking, kind, event=f"v{booking.version}", now=now)
+        message = _to_customer(booking, _in_its_words(booking, kind), event=f"v{booking.version}", now=now)
+        said += filter(None, [message])
     if kind := _for_desk(booking, verb, before=before, actor_role=actor_role):
-        _tell_desk(booking, _in_its_words(booking, kind), now=now)
+        said += _to_desk(booking, _in_its_words(booking, kind), now=now)
+    return said
 
 
 _IN_ITS_WORDS: dict[str, Callable[[Booking, str], str]] = {
@@ -103,16 +111,24 @@ def tell_customer(
 
     `event` tells apart what one booking is told more than once of the same kind.
     """
+    message = _to_customer(booking, kind, event=event, now=now, expires_at=expires_at)
+    if message is not None:
+        notifications.enqueue(message)
+
+
+def _to_customer(
+    booking: Booking, kind: str, *, event: str, now: datetime, expires_at: datetime | None = None
+) -> Message | None:
     phone = booking.customer.phone if booking.customer else booking.guest_phone
     if not phone:
-        return
+        return None
     language = booking.customer.spoken_language if booking.customer else booking.language
     with translation.override(language):
         words = phrase_of(kind).words(
             values_of(booking),
             own_text=own_text(booking.salon, kind, language),
         )
-    notifications.enqueue(
+    return notifications.draft(
         recipient=booking.customer,
         to_phone=phone,
         language=language,
@@ -127,7 +143,7 @@ def tell_customer(
     )
 
 
-def _tell_desk(booking: Booking, kind: str, *, now: datetime) -> None:
+def _to_desk(booking: Booking, kind: str, *, now: datetime) -> Iterator[Message]:
     """One message to each person who answers for the salon."""
     desk = Membership.objects.filter(
         salon_id=booking.salon_id,
@@ -139,7 +155,7 @@ def _tell_desk(booking: Booking, kind: str, *, now: datetime) -> None:
         language = member.user.spoken_language
         with translation.override(language):
             words = phrase_of(kind).words(values_of(booking))
-        notifications.enqueue(
+        yield notifications.draft(
             recipient=member.user,
             to_phone=member.user.phone,
             language=language,
@@ -165,17 +181,19 @@ def tell_the_day(
     with translation.override(language):
         words = phrase_of("day_summary").words(said_at(local) | counted(bookings, requests))
     notifications.enqueue(
-        recipient=member,
-        to_phone=member.phone,
-        language=language,
-        kind="day_summary",
-        audience="staff",
-        words=words,
-        event_key=f"salon:{salon.pk}:day:{now.astimezone(salon.zone):%F}:{member.pk}",
-        now=now,
-        salon_id=salon.pk,
-        subject=notifications.Subject("salon", salon.pk),
-        expires_at=now + SUMMARY_LASTS,
+        notifications.draft(
+            recipient=member,
+            to_phone=member.phone,
+            language=language,
+            kind="day_summary",
+            audience="staff",
+            words=words,
+            event_key=f"salon:{salon.pk}:day:{now.astimezone(salon.zone):%F}:{member.pk}",
+            now=now,
+            salon_id=salon.pk,
+            subject=notifications.Subject("salon", salon.pk),
+            expires_at=now + SUMMARY_LASTS,
+        )
     )
 
 

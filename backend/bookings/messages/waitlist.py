@@ -29,15 +29,17 @@ def tell_offer(entry: WaitlistEntry, *, customer: Any, now: datetime) -> None:
             }
         )
     notifications.enqueue(
-        recipient=customer,
-        to_phone=customer.phone,
-        language=language,
-        kind="waitlist_offer",
-        audience="customer",
-        words=words,
-        event_key=f"waitlist:{entry.pk}:offer",
-        now=now,
-        salon_id=salon.pk,
-        subject=notifications.Subject("salon", salon.pk),
-        expires_at=entry.expires_at,
+        notifications.draft(
+            recipient=customer,
+            to_phone=customer.phone,
+            language=language,
+            kind="waitlist_offer",
+            audience="customer",
+            words=words,
+            event_key=f"waitlist:{entry.pk}:offer",
+            now=now,
+            salon_id=salon.pk,
+            subject=notifications.Subject("salon", salon.pk),
+            expires_at=entry.expires_at,
+        )
     )

@@ -79,13 +79,19 @@ class Booking(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    reference = models.CharField(max_length=12, unique=True)
+    reference = models.CharField(max_length=12)
     version = models.PositiveIntegerField(default=1)
     kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.VISIT, db_default=Kind.VISIT)
     state = models.CharField(max_length=10, choices=BookingState.choices)
-    salon = models.ForeignKey(Salon, on_delete=models.PROTECT, related_name="bookings")
+    # No index of their own where another one begins with the column: each costs every booking that is made.
+    salon = models.ForeignKey(Salon, on_delete=models.PROTECT, related_name="bookings", db_index=False)
     customer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="bookings"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        db_index=False,
     )
     guest_name = models.CharField(max_length=80, blank=True, default="")
     guest_phone = models.CharField(max_length=16, blank=True, default="")
@@ -130,6 +136,7 @@ class Booking(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["reference"], name="booking_reference_once"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="booking_kind_known"),
             models.CheckConstraint(
                 condition=Q(kind="seat", session__isnull=False, seats__gte=1)
@@ -226,7 +233,7 @@ class BookingItem(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="items")
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="items", db_index=False)
     position = models.PositiveSmallIntegerField()
     service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     staff_member = models.ForeignKey(
@@ -296,7 +303,7 @@ class BookingEvent(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="events")
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="events", db_index=False)
     version = models.PositiveIntegerField()
     verb = models.CharField(max_length=24)
     from_state = models.CharField(max_length=10, blank=True, default="")

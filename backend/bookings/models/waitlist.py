@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +15,8 @@ from backend.core.ids import uuid7
 from backend.salons.models import Salon, Service, StaffMember
 
 LAST_MINUTE = 24 * 60 - 1
+ServedTimes: TypeAlias = Mapping[str, Sequence[Sequence[int]]]
+"""By the id of a person or thing, stretches of absolute minutes in which they serve customers."""
 
 
 class WaitlistState(models.TextChoices):
@@ -172,3 +176,25 @@ class FreedTime(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner} {self.starts_at:%F %R}"
+
+
+class WaitedDay(models.Model):
+    """A day that somebody waits for at a salon, and what the salon `served` on it when its rules were last looked at.
+
+    The database sets `is_stale` when the salon's rules change (migration 0016). A null `served` was never looked at.
+    """
+
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="+", db_index=False)
+    date = models.DateField()
+    served = models.JSONField(null=True)
+    is_stale = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["salon", "date"], name="waited_day_once")]
+        indexes = [
+            models.Index(fields=["salon", "date"], condition=Q(is_stale=True), name="waited_day_stale"),
+            models.Index(fields=["date"], name="waited_day_by_date"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date:%F}"

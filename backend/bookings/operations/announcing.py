@@ -17,7 +17,7 @@ from backend.accounts.models import Consent, Purpose
 from backend.bookings.models import Booking, BookingState
 from backend.bookings.refusals import SalonNotLive
 from backend.core import limits
-from backend.core.errors import FieldError, TooManyRequests, ValidationFailed
+from backend.core.errors import FieldError, ValidationFailed
 from backend.core.limits import Limit
 from backend.notifications import kinds
 from backend.notifications.kinds import Kind
@@ -59,7 +59,7 @@ def announce(*, salon: Salon, texts: Mapping[str, str], now: datetime) -> int:
     with transaction.atomic():
         wait = limits.take_here(SELDOM, salon.pk.hex, now=now)
         if wait:
-            raise TooManyRequests(retry_after=wait)
+            raise SELDOM.refusal(wait)
         return owe_offer(
             kind=OFFER.code,
             readers=readers,

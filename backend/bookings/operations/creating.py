@@ -32,6 +32,7 @@ from backend.bookings.queries.standing import asked_of
 from backend.bookings.reference import reference_of
 from backend.bookings.refusals import AmountChanged, DayFull, MenOnly, SlotUnavailable, WomenOnly
 from backend.bookings.standing import Standing
+from backend.notifications import operations as notifications
 from backend.salons.models import Audience, Salon
 
 
@@ -104,10 +105,12 @@ def create_booking(
     now: datetime,
     note: str = "",
     expected_total_minor: int | None = None,
+    savepoint: bool = True,
 ) -> Booking:
     """Book a visit for a customer: held until the deposit is paid, else requested, or confirmed at once.
 
-    `expected_total_minor` is what the person saw. Raises SalonNotLive, AmountChanged, the refusal of the first reason
+    `expected_total_minor` is what the person saw. Whoever gives up their own transaction when this raises needs no
+    `savepoint`. Raises SalonNotLive, AmountChanged, the refusal of the first reason
     against the time, or ValidationFailed for services the salon does not have.
     """
     return create(
@@ -118,6 +121,7 @@ def create_booking(
         now=now,
         note=note,
         expected_total_minor=expected_total_minor,
+        savepoint=savepoint,
     )
 
 
@@ -130,9 +134,10 @@ def create(
     now: datetime,
     note: str = "",
     expected_total_minor: int | None = None,
+    savepoint: bool = True,
 ) -> Booking:
     """The same for whatever `plan` makes of the salon's rules; raises what that raises too."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=savepoint):
         rules, number = hold_rules_and_number(salon.pk)
         check_audience(rules.salon, customer)
         visit = plan(rules)
@@ -176,9 +181,35 @@ def write_walk_in(
     Any minute will do, up to 12 hours back. A reason to overbook adds the visit although its people are taken; whoever
     gives one must be allowed to (`overbook`, salons.permissions).
     """
+    return write_down(
+        staff_user=staff_user,
+        salon=salon,
+        plan=lambda rules: plan_visit(rules, wishes, at_desk=True),
+        starts_at=starts_at,
+        now=now,
+        guest_name=guest_name,
+        guest_phone=guest_phone,
+        note=note,
+        overbook_reason=overbook_reason,
+    )
+
+
+def write_down(
+    *,
+    staff_user: Any,
+    salon: Salon,
+    plan: Callable[[SalonRules], Visit],
+    starts_at: datetime,
+    now: datetime,
+    guest_name: str,
+    guest_phone: str = "",
+    note: str = "",
+    overbook_reason: str = "",
+) -> Booking:
+    """The same for whatever `plan` makes of the salon's rules; raises what that raises too."""
     with transaction.atomic():
         rules, number = hold_rules_and_number(salon.pk)
-        visit = plan_visit(rules, wishes, at_desk=True)
+        visit = plan(rules)
         booking = Booking(
             guest_name=guest_name,
             guest_phone=guest_phone,
@@ -235,7 +266,8 @@ def _write(
         booking.remind_at = next_reminder(booking, now=now)
     booking.reference = reference_of(number)
     booking.price_minor = visit.price_minor
-    booking.damage_minor = visit.damage_minor
+    # A guest has no app in which a bank could be asked to hold anything.
+    booking.damage_minor = visit.damage_minor if booking.customer is not None else 0
     booking.currency = salon.currency
     booking.free_cancel_hours = salon.free_cancel_hours
     booking.late_cancel_percent = salon.late_cancel_percent
@@ -257,6 +289,8 @@ def _write(
         for position, (line, seat) in enumerate(zip(visit.lines, seating.seats, strict=True))
     ]
     things = given(items, seating, visit)
+    _keep_in_sight(booking, items, things)
+    said = messages.said_of(booking, "create", before="", actor_role=actor.role, now=now)
 
     def along(lane: int) -> Sequence[Sequence[Model]]:
         event = event_of(
@@ -268,11 +302,11 @@ def _write(
             reason=overbook_reason if booking.is_overbooked else "",
             changes={"lane": (0, lane)} if booking.is_overbooked else None,
         )
-        return [booking], items, things, [event]
+        return [booking], items, things, [event], said
 
     take(booking, seating, calendars, now=now, along=along)
-    _keep_in_sight(booking, items, things)
-    messages.tell(booking, "create", before="", actor_role=actor.role, now=now)
+    for message in said:
+        notifications.deliver_after_commit(message)
     return booking
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from backend.bookings.models import CalendarFeed
 from backend.core import limits
-from backend.core.errors import NotFound, TooManyRequests
+from backend.core.errors import NotFound
 from backend.core.limits import Limit
 from backend.salons.models import Membership, StaffMember
 
@@ -52,10 +52,10 @@ def read_feed(secret: str, *, network: str, now: datetime) -> StaffMember:
     )
     if feed is None or not _is_open(feed):
         if wait := limits.take(MISSES, network, now=now):
-            raise TooManyRequests(retry_after=wait)
+            raise MISSES.refusal(wait)
         raise NotFound
     if wait := limits.take(READS, feed.secret_hash[:32], now=now):
-        raise TooManyRequests(retry_after=wait)
+        raise READS.refusal(wait)
     CalendarFeed.objects.filter(pk=feed.pk).filter(
         Q(last_read_at=None) | Q(last_read_at__lt=now - timedelta(hours=1))
     ).update(last_read_at=now)

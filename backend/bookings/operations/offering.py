@@ -14,11 +14,12 @@ from django.db import transaction
 from backend.accounts.operations import SessionRevoked
 from backend.bookings import messages
 from backend.bookings.availability import Slot, Span, ceil_minute, floor_minute, moment_of
-from backend.bookings.models import Claim, FreedTime, WaitlistEntry, WaitlistState
+from backend.bookings.models import Claim, FreedTime, WaitedDay, WaitlistEntry, WaitlistState
 from backend.bookings.operations.claiming import hold_rules
 from backend.bookings.operations.creating import check_audience
 from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.operations.freeing import by_day, end_wait
+from backend.bookings.operations.opening import note_what_opened
 from backend.bookings.operations.seating import Seating, lock_calendars_for, seating_of
 from backend.bookings.operations.waitlist import lock_entry
 from backend.bookings.queries import SalonRules, Visit, Wish, free_slots, look_at, plan_visit
@@ -38,6 +39,7 @@ MOST_OVERTAKEN = 50
 SHORTEST_OFFER = timedelta(minutes=5)
 KEPT_FOR = timedelta(days=90)
 """Since the day waited for."""
+_OVER_EVERYWHERE = timedelta(days=2)
 
 
 class _Overtaken(Exception):
@@ -76,21 +78,25 @@ def offer_freed(now: datetime, *, salon_id: uuid.UUID | None = None) -> int:
 
 
 def offer_promptly(now: datetime, *, salon_id: uuid.UUID) -> None:
-    """The same at one salon, right after time came free there; `finish_waitlist` follows where this fails."""
+    """The same at one salon, as soon as time came free or hours changed; where this fails `finish_waitlist` follows."""
     try:
+        note_what_opened(now, salon_id=salon_id)
         offer_freed(now, salon_id=salon_id)
     except Exception:
         logger.exception("offering freed time failed", extra={"salon_id": str(salon_id)})
 
 
 def finish_waitlist(now: datetime) -> int:
-    """Close offers that ran out and waits that are over, and offer what is free. Returns how many of all these."""
-    return _close_offers(now) + _close_waits(now) + offer_freed(now)
+    """Close offers that ran out and waits that are over, and offer what came free. Returns how many of all these."""
+    closed = _close_offers(now) + _close_waits(now)
+    note_what_opened(now)
+    return closed + offer_freed(now)
 
 
 def purge_waitlist(now: datetime) -> int:
-    """Delete places on lists of days long gone. Returns how many rows."""
-    return purge(WaitlistEntry.objects.filter(over_at__lt=now - KEPT_FOR))
+    """Delete places on lists of days long gone, and the days that are over everywhere. Returns how many rows."""
+    over = WaitedDay.objects.filter(date__lt=(now - _OVER_EVERYWHERE).date())
+    return purge(WaitlistEntry.objects.filter(over_at__lt=now - KEPT_FOR)) + purge(over)
 
 
 def _close_offers(now: datetime) -> int:

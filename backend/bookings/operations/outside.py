@@ -18,8 +18,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max, Q
 
+from backend.bookings import messages
 from backend.bookings.availability import Span, ceil_minute, floor_minute, moment_of
 from backend.bookings.models import (
+    FAILING_AFTER,
     LONGEST_CLAIM,
     CalendarFeed,
     Claim,
@@ -29,7 +31,7 @@ from backend.bookings.models import (
 )
 from backend.bookings.operations.claiming import lock_calendars
 from backend.bookings.operations.expiring import clear_dead_claims
-from backend.bookings.operations.freeing import note_opened
+from backend.bookings.operations.freeing import by_day, note_opened
 from backend.bookings.providers import outside
 from backend.bookings.providers.outside import Place, ReadFailed, Reading
 from backend.core.errors import NotFound, ValidationFailed
@@ -45,6 +47,8 @@ MARGIN = timedelta(days=7)
 """Beyond the last day that can be booked: for so long an unchanged calendar need not be read again."""
 LONGEST_WAIT = timedelta(hours=6)
 """Between two attempts at a calendar that keeps failing."""
+TOLD_AFTER = timedelta(hours=6)
+"""Without a reading, when people are told; at night the next failure by day tells them."""
 MOST_AT_ONCE, SECONDS_AT_ONCE = 50, 40.0
 """Calendars of one round, and how long it may take: the other jobs of a tick wait behind it."""
 
@@ -208,13 +212,18 @@ def _place(calendar: OutsideCalendar) -> Place:
 
 def _write_failure(calendar: OutsideCalendar, code: str, *, now: datetime) -> None:
     wait = min(settings.OUTSIDE_CALENDARS_EVERY * 2 ** min(calendar.failures, 10), LONGEST_WAIT)
-    OutsideCalendar.objects.filter(pk=calendar.pk, version=calendar.version).update(
-        error=code,
-        failures=F("failures") + 1,
-        tried_at=now,
-        next_read_at=now + max(wait, settings.OUTSIDE_CALENDARS_EVERY),
-        leased_until=None,
-    )
+    since = calendar.read_at or calendar.created_at
+    with transaction.atomic():
+        written = OutsideCalendar.objects.filter(pk=calendar.pk, version=calendar.version).update(
+            error=code,
+            failures=F("failures") + 1,
+            tried_at=now,
+            next_read_at=now + max(wait, settings.OUTSIDE_CALENDARS_EVERY),
+            leased_until=None,
+        )
+        is_day = by_day(calendar.staff_member.salon, now) == now
+        if written and is_day and calendar.failures + 1 >= FAILING_AFTER and now - since >= TOLD_AFTER:
+            messages.tell_calendar_failing(calendar, since=since, now=now)
 
 
 def _write_reading(calendar: OutsideCalendar, reading: Reading, *, covers: datetime, now: datetime) -> None:

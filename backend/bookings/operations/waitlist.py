@@ -16,6 +16,7 @@ from backend.bookings.models import WAITING_STATES, Booking, Claim, WaitlistEntr
 from backend.bookings.operations.claiming import hold_rules, lock_calendars
 from backend.bookings.operations.creating import check_audience, create_booking
 from backend.bookings.operations.freeing import end_wait
+from backend.bookings.operations.opening import served_on, watch_day
 from backend.bookings.operations.seating import lock_calendars_for
 from backend.bookings.queries import SalonRules, Wish, plan_visit, with_rules
 from backend.bookings.refusals import NoOffer, OfferExpired, ServiceUnavailable, WaitlistFull, refusal
@@ -44,8 +45,12 @@ def join_waitlist(
     Raises WaitlistFull, WomenOnly or MenOnly, ServiceUnavailable where nobody chosen performs the service, PastTime,
     TooSoon and TooFar where no start of that day could be booked any more or yet, and what `plan_visit` raises.
     """
-    over_at = with_rules(
-        salon, lambda rules: _over_at(rules, customer, wish, day=day, to_minute=to_minute, now=now)
+    over_at, served = with_rules(
+        salon,
+        lambda rules: (
+            _over_at(rules, customer, wish, day=day, to_minute=to_minute, now=now),
+            served_on(rules, day),
+        ),
     )
     with transaction.atomic():
         # One person's joining queues here, and behind it whoever deletes the account.
@@ -75,6 +80,7 @@ def join_waitlist(
         if len(live) >= MOST_WAITING:
             raise WaitlistFull(most=MOST_WAITING)
         entry.save(force_insert=True)
+        watch_day(salon, day, served)
     return entry, True
 
 

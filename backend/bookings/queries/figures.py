@@ -6,6 +6,7 @@ with nobody saying otherwise, as in the client book.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -14,10 +15,11 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Min, Q, QuerySet
 
+from backend.bookings.availability import floor_minute, moment_of
 from backend.bookings.models import Booking, BookingState
 from backend.bookings.queries.calendar import present_within
 from backend.bookings.queries.standing import CANCELLED_LATE, MISSED, with_cancelling
-from backend.salons.models import Salon, StaffMember
+from backend.salons.models import Rental, Salon, StaffMember
 from backend.salons.queries.timetables import timetable_of
 from backend.salons.timetable.minutes import without
 
@@ -142,20 +144,29 @@ SELECT count(*),
 
 
 def occupancy(salon: Salon, *, from_date: date, to_date: date, now: datetime) -> Mapping[date, Rate]:
-    """Minutes of the salon's people that bookings take, buffers included, of those in which they can be booked.
+    """Minutes of the salon's people that bookings and sessions take, of those in which they can be booked.
 
-    Each of the days, in order. What can be booked is reckoned as the engine does, by the rules of today and for the
-    people of today: hours without closures, pauses for prayer and absences. More than all is taken on a day on which
-    visits were added on purpose, or whose hours were changed since.
+    Each of the days, in order; buffers count. What can be booked is reckoned as the engine does, by the rules of today
+    and for the people of today: hours without closures, pauses for prayer and absences. More than all is taken on a
+    day on which visits were added on purpose, or whose hours were changed since.
     """
     begins, ends = _around(salon, from_date, to_date)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _TAKEN,
-            {"salon": salon.pk, "begins": begins, "ends": ends, "from": from_date, "to": to_date, "now": now},
-        )
-        taken: dict[date, int] = dict(cursor.fetchall())
+    asked: dict[str, Any] = {
+        "salon": salon.pk,
+        "begins": begins,
+        "ends": ends,
+        "from": from_date,
+        "to": to_date,
+        "now": now,
+    }
     timetable = timetable_of(salon)
+    taken: Counter[date] = Counter()
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, asked)
+        taken.update(dict(cursor.fetchall()))
+        cursor.execute(_TAKEN_BY_SESSIONS, asked)
+        for starts_at, minutes in cursor.fetchall():
+            taken[timetable.business_date(floor_minute(starts_at))] += minutes
     people = StaffMember.objects.filter(salon=salon, is_active=True).values_list("pk", flat=True)
     staff = list(people)
     found = {}
@@ -165,9 +176,34 @@ def occupancy(salon: Salon, *, from_date: date, to_date: date, now: datetime) ->
         if not timetable.services_may_span_pauses:
             hours = tuple(without(hours, [p for span in hours for p in timetable.pauses(*span)]))
         present = (span for who in staff for span in present_within(hours, who, timetable))
-        found[day] = Rate(taken.get(day, 0), sum(ends - starts for starts, ends in present))
+        found[day] = Rate(taken[day], sum(ends - starts for starts, ends in present))
         day += _DAY
     return found
+
+
+def let_occupancy(salon: Salon, *, from_date: date, to_date: date, now: datetime) -> Rate:
+    """Minutes of what the salon lets by itself that are taken, by rentals, visits or sessions, of those it is there.
+
+    Inside the salon's hours of these days, by the rules of today: the nights that a rental lasts are on neither side.
+    """
+    timetable = timetable_of(salon)
+    let = Rental.objects.filter(salon=salon, is_active=True, resource__is_active=True)
+    things = list(let.values_list("resource", flat=True))
+    days = ((to_date - from_date).days + 1) if things else 0
+    hours = [span for ahead in range(days) for span in timetable.openings(from_date + ahead * _DAY)]
+    present = (span for thing in things for day in hours for span in present_within((day,), thing, timetable))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKEN_OF_THINGS,
+            {
+                "begins": [moment_of(begins) for begins, _ in hours],
+                "ends": [moment_of(ends) for _, ends in hours],
+                "things": things,
+                "now": now,
+            },
+        )
+        taken = cursor.fetchone()[0]
+    return Rate(taken, sum(ends - begins for begins, ends in present))
 
 
 _TAKEN = """
@@ -179,6 +215,25 @@ SELECT b.business_date, (sum(extract(epoch FROM c.ends_at - c.starts_at)) / 60):
    AND b.business_date BETWEEN %(from)s AND %(to)s AND k.staff_member_id IS NOT NULL
    AND c.is_active AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
  GROUP BY 1
+"""
+_TAKEN_BY_SESSIONS = """
+SELECT s.starts_at, (sum(extract(epoch FROM c.ends_at - c.starts_at)) / 60)::bigint
+  FROM bookings_session s
+  JOIN bookings_claim c ON c.session_id = s.id
+  JOIN bookings_calendar k ON k.id = c.calendar_id
+ WHERE s.salon_id = %(salon)s AND s.starts_at >= %(begins)s AND s.starts_at < %(ends)s
+   AND k.staff_member_id IS NOT NULL AND c.is_active
+ GROUP BY s.id
+"""
+_TAKEN_OF_THINGS = """
+SELECT coalesce(
+           sum(extract(epoch FROM least(c.ends_at, h.ends) - greatest(c.starts_at, h.begins))) / 60, 0)::bigint
+  FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS h (begins, ends)
+  JOIN bookings_calendar k ON k.resource_id = ANY (%(things)s::uuid[])
+  JOIN bookings_claim c ON c.calendar_id = k.id
+ WHERE c.is_active AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
+   AND c.starts_at < h.ends AND c.ends_at > h.begins
+   AND c.ends_at < h.ends + interval '24 hours'  -- no claim is longer, so the index is not read to its end
 """
 
 

@@ -11,7 +11,14 @@ from backend.notifications.operations.planning import VALID_FOR
 from backend.notifications.operations.recording import LEASE, MAX_ATTEMPTS, RETRY_DELAYS
 from backend.notifications.operations.reporting import age_reports, record_report
 from backend.notifications.operations.resending import MessageNotResendable, resend
-from backend.notifications.operations.writing import WAKE_UP, Subject, Words, enqueue
+from backend.notifications.operations.writing import (
+    WAKE_UP,
+    Subject,
+    Words,
+    deliver_after_commit,
+    draft,
+    enqueue,
+)
 
 __all__ = [
     "LEASE",
@@ -23,8 +30,10 @@ __all__ = [
     "Subject",
     "Words",
     "age_reports",
+    "deliver_after_commit",
     "deliver_due",
     "deliver_job",
+    "draft",
     "enqueue",
     "note_failure",
     "note_refusal",

@@ -96,15 +96,17 @@ def _stop(inbound: InboundMessage, *, language: str, now: datetime) -> None:
     with translation.override(language):
         words = STOPPED.words({})
     operations.enqueue(
-        recipient=None,
-        to_phone=inbound.from_phone,
-        language=language,
-        kind=STOPPED.kind.code,
-        audience="customer",
-        words=words,
-        event_key=f"inbound:{inbound.pk}",
-        now=now,
-        expires_at=now + WINDOW,
+        operations.draft(
+            recipient=None,
+            to_phone=inbound.from_phone,
+            language=language,
+            kind=STOPPED.kind.code,
+            audience="customer",
+            words=words,
+            event_key=f"inbound:{inbound.pk}",
+            now=now,
+            expires_at=now + WINDOW,
+        )
     )
 
 

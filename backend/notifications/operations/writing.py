@@ -52,7 +52,7 @@ class Subject:
     id: UUID
 
 
-def enqueue(
+def draft(
     *,
     recipient: AbstractBaseUser | None,
     to_phone: str,
@@ -65,16 +65,15 @@ def enqueue(
     salon_id: UUID | None = None,
     subject: Subject | None = None,
     expires_at: datetime | None = None,
-) -> Message | None:
-    """Owe somebody a message, in the caller's transaction; it leaves after the commit, or never.
+) -> Message:
+    """A message to be owed to somebody: not saved yet.
 
     `recipient` is the person when they have an account; `kind` is registered (`kinds`); `salon_id` is who sends it
-    and pays for it; after `expires_at` nobody needs it any more. None when `event_key` was told before. Delivery
-    after the commit never raises into the caller; with MESSAGE_DELIVERY=worker it is left to `manage.py deliver`.
+    and pays for it; `event_key` tells apart what is told once; after `expires_at` nobody needs it any more.
     Raises KeyError for an unknown kind.
     """
     kind_of(kind)
-    message = Message(
+    return Message(
         recipient_id=recipient.pk if recipient else None,
         to_phone=to_phone,
         language=language,
@@ -92,11 +91,23 @@ def enqueue(
         next_attempt_at=now,
         expires_at=expires_at,
     )
+
+
+def enqueue(message: Message) -> Message | None:
+    """Owe somebody what `draft` made, in the caller's transaction. None when its `event_key` was told before."""
     if not insert([message], ignore_conflicts=True):
         return None
-    round_ = _round_of_this_transaction()
-    transaction.on_commit(lambda: round_.deliver(message, now))
+    deliver_after_commit(message)
     return message
+
+
+def deliver_after_commit(message: Message) -> None:
+    """Have a message that is saved leave after the commit, or never.
+
+    Its delivery never raises into the caller; with MESSAGE_DELIVERY=worker it is left to `manage.py deliver`.
+    """
+    round_ = _round_of_this_transaction()
+    transaction.on_commit(lambda: round_.deliver(message))
 
 
 class _Round:
@@ -105,7 +116,7 @@ class _Round:
     def __init__(self) -> None:
         self.ends: float | None = None
 
-    def deliver(self, message: Message, now: datetime) -> None:
+    def deliver(self, message: Message) -> None:
         first = self.ends is None
         if self.ends is None:
             began = time.monotonic()
@@ -119,7 +130,7 @@ class _Round:
                 if first:
                     _wake_a_worker()
             else:
-                deliver_new(message, now=now, seconds=self.ends - time.monotonic())
+                deliver_new(message, now=message.created_at, seconds=self.ends - time.monotonic())
         except Exception:  # the fact is committed, so this is no error of the request; `deliver` follows
             logger.exception("delivery after commit failed", extra={"message_id": str(message.pk)})
 

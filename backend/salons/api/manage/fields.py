@@ -145,8 +145,9 @@ def _languages() -> frozenset[str]:
 @extend_schema_field(
     {
         "type": "object",
-        "additionalProperties": {"type": ["string", "number", "boolean"]},
+        "additionalProperties": {},  # generators make an empty class of a choice of plain types
         "maxProperties": 20,
+        "description": "Texts, numbers and flags",
     }
 )
 class Attributes(serializers.Field[dict[str, Any], Any, Any, Any]):
