@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import uuid
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -13,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from backend.console import policy
@@ -23,7 +25,8 @@ from backend.core.money import money
 from backend.core.time import RIYADH
 from backend.payments.api.exports import MOST_DAYS, as_file
 from backend.payments.api.ledger import any_salon, month_of, month_text, months_of
-from backend.payments.models import EntryKind, ExportTaken, ExportType
+from backend.payments.models import EntryKind, ExportTaken, ExportType, TaskKind
+from backend.payments.operations import open_tasks
 from backend.payments.queries.exports import SHEETS
 from backend.payments.queries.ledger import Position, positions, statement
 from backend.salons.models import Salon
@@ -63,6 +66,45 @@ def balances(request: HttpRequest) -> dict[str, Any]:
         for salon in shown
     ]
     return {"lines": lines, "after": shown[-1].slug if len(salons) > AT_ONCE else ""}
+
+
+WHY: dict[str, Any] = {
+    TaskKind.REFUND: gettext_lazy("The gateway would not return it."),
+    TaskKind.QUARANTINE: gettext_lazy("It is not what was asked for, and counts for nothing."),
+    TaskKind.CAPTURE: gettext_lazy("The bank let the deposit go before it was charged."),
+}
+
+
+def tasks(request: HttpRequest) -> dict[str, Any]:
+    """What the machine could not finish by itself, the oldest first."""
+    found = open_tasks(after=_place(request.GET.get("after", "")), limit=AT_ONCE + 1)
+    shown = found[:AT_ONCE]
+    may_answer = policy.may(request.user, "payments.payment", "answer")
+    lines = [
+        {
+            "reference": task.payment.booking.reference,
+            "payment": reverse("admin:payments_payment_change", args=[task.payment.pk]),
+            "salon": named(task.payment.booking.salon),
+            "why": WHY[task.kind],
+            "told": task.why,
+            "amount": money(task.amount_minor)["display"],
+            "opened_at": task.opened_at,
+            "answer": reverse("admin:payments_task_answer", args=[task.id]) if may_answer else "",
+        }
+        for task in shown
+    ]
+    more = len(found) > AT_ONCE
+    return {"lines": lines, "after": f"{shown[-1].opened_at.isoformat()}~{shown[-1].id}" if more else ""}
+
+
+def _place(text: str) -> tuple[datetime, uuid.UUID] | None:
+    """Where a page of tasks begins; the beginning for what is no place."""
+    moment, _tilde, key = text.replace(" ", "+").partition("~")
+    try:
+        place = datetime.fromisoformat(moment), uuid.UUID(key)
+    except ValueError:
+        return None
+    return place if place[0].tzinfo is not None else None
 
 
 def salon_statement(request: HttpRequest) -> dict[str, Any]:

@@ -71,7 +71,7 @@ POLICY: dict[str, dict[str, Verbs]] = {
     "bookings.waitlistentry": {ADMIN: SEE},
     "bookings.wording": {ADMIN: EDIT},
     # Money: decided by the gateway.
-    "payments.payment": {ADMIN: SEE, FINANCE: _verbs("view refund")},
+    "payments.payment": {ADMIN: SEE, FINANCE: _verbs("view refund answer")},
     "payments.refundrequest": {ADMIN: SEE, FINANCE: _verbs("view decide")},
     "payments.exporttaken": {ADMIN: SEE, FINANCE: SEE},
     "payments.entry": {ADMIN: SEE, FINANCE: SEE},
@@ -81,7 +81,7 @@ POLICY: dict[str, dict[str, Verbs]] = {
     "payments.webhookevent": {ADMIN: _verbs("view act_again"), FINANCE: _verbs("view act_again")},
     "payments.gatewaycall": {ADMIN: SEE, FINANCE: SEE},
     "payments.reconciliation": {ADMIN: SEE, FINANCE: SEE},
-    "payments.difference": {ADMIN: _verbs("view work"), FINANCE: _verbs("view work")},
+    "payments.difference": {ADMIN: SEE, FINANCE: _verbs("view work")},
     "payments.differenceevent": {ADMIN: SEE, FINANCE: SEE},
     "payments.settlement": {ADMIN: SEE, FINANCE: SEE},
     "payments.settlementline": {ADMIN: SEE, FINANCE: SEE},
@@ -99,6 +99,7 @@ POLICY: dict[str, dict[str, Verbs]] = {
 REPORTS: dict[str, frozenset[str]] = {
     "message-health": frozenset({ADMIN}),
     "message-costs": frozenset({ADMIN, FINANCE}),
+    "money-tasks": frozenset({ADMIN, FINANCE}),
     "salon-balances": frozenset({ADMIN, FINANCE}),
     "salon-statement": frozenset({ADMIN, FINANCE}),
     "exports": frozenset({ADMIN, FINANCE}),
@@ -110,6 +111,7 @@ NOT_SHOWN: dict[str, str] = {
     "salons.favourite": "what somebody likes is theirs",
     "bookings.itemresource": "told with the booking's items",
     "bookings.freedtime": "minutes of work for the machine, gone when it is done",
+    "bookings.waitedday": "what the salon's hours said when they were last looked at",
     "bookings.calendarfeed": "a hash of somebody's private address",
     "bookings.outsidetime": "when somebody is busy elsewhere: shown at the desk; what it takes stands among the claims",
     "bookings.daysummary": "a date by which the machine knows what it has told",

@@ -34,6 +34,7 @@ MOST_LINES = 200
 TITLES: dict[str, Any] = {
     "message-health": gettext_lazy("How the message carriers do"),
     "message-costs": gettext_lazy("What messages cost"),
+    "money-tasks": gettext_lazy("Money that waits for a person"),
     "salon-balances": gettext_lazy("What salons are owed"),
     "salon-statement": gettext_lazy("Statement of a salon"),
     "exports": gettext_lazy("Lists to take away"),
@@ -54,6 +55,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
     pages = {
         "message-health": _health,
         "message-costs": _costs,
+        "money-tasks": finance.tasks,
         "salon-balances": finance.balances,
         "salon-statement": finance.salon_statement,
         "exports": finance.exports,

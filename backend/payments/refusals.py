@@ -81,6 +81,11 @@ class RequestDecided(Conflict):
     message = _("This request does not wait any more: it was decided, or its time is over.")
 
 
+class RequestNotYours(NotAllowed):
+    code = "refund_request_not_yours"
+    message = _("Only whoever asked for a refund can withdraw the request. Somebody else can decline it.")
+
+
 class SecondPersonNeeded(NotAllowed):
     code = "second_person_needed"
     message = _("Whoever asked for a refund cannot decide on it. Somebody else of finance can.")

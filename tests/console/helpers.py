@@ -263,8 +263,12 @@ class World:
             type="payment", payment_amount_minor=2300, net_minor=2250, fee_minor=43, fee_vat_minor=7,
             transacted_at=now,
         )  # fmt: skip
+        long_ago = now.date() - timedelta(days=30)
+        proof = Reconciliation.objects.create(
+            from_date=long_ago, to_date=long_ago, started_at=now, finished_at=now, run_by=self.owner
+        )
         DayClose.objects.create(
-            business_date=now.date(), reconciliation=run, closed_by=self.owner, closed_at=now
+            business_date=long_ago, reconciliation=proof, closed_by=self.owner, closed_at=now
         )
         Closure.objects.create(
             salon=self.salon, starts_at=now, ends_at=now + timedelta(hours=1), reason_ar="صيانة"

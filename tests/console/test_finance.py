@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from backend.core.money import money
 from backend.core.time import RIYADH
-from backend.payments.models import ExportTaken, Payment, Payout, Refund, RefundRequest
+from backend.payments.models import (
+    ExportTaken,
+    Payment,
+    Payout,
+    Refund,
+    RefundRequest,
+    Resolution,
+    WebhookEvent,
+)
 from backend.payments.operations import post
 from backend.payments.queries.ledger import owed_to
+from backend.payments.refusals import RequestNotYours, TaskResolved
 from tests.console.helpers import Browser, World, act, address, browser, operator, said
 from tests.factories import UserFactory
 from tests.project.tree import ROOT
@@ -22,7 +33,7 @@ from tests.project.tree import ROOT
 pytestmark = pytest.mark.django_db
 
 LANGUAGES = ("ar", "en")
-REPORTS = ("salon-balances", "salon-statement", "exports")
+REPORTS = ("money-tasks", "salon-balances", "salon-statement", "exports")
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +62,10 @@ def given_back(client: Browser, world: World, amount: str) -> Any:
     return client.post(refund_page(world), body | {"confirmed": "1"}, follow=True)
 
 
+def nobody_waits(world: World) -> None:
+    RefundRequest.objects.filter(pk=world.refund_request.pk).update(state="expired")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_refunds_step_3_read_what_will_happen_and_confirm(language: str, world: World) -> None:
     client = browser(operator("finance"), language=language)
@@ -72,21 +87,51 @@ def test_refunds_step_3_read_what_will_happen_and_confirm(language: str, world: 
 
 
 def test_refunds_step_4_let_a_colleague_decide(world: World) -> None:
-    world.refund_request.delete()
+    nobody_waits(world)
     asker, colleague = operator("finance"), operator("finance")
     client, other = browser(asker, language="en"), browser(colleague, language="en")
     body = filled(client.get(refund_page(world)), amount="15", reason="cold")
     assert "waits for a second person" in client.post(refund_page(world), body).context["warning"]
     done = client.post(refund_page(world), body | {"confirmed": "1"}, follow=True)
     assert said(done) == ["The refund waits for a second person."]
-    request = RefundRequest.objects.get()
-    assert (request.state, request.requested_by) == ("waiting", asker)
+    request = RefundRequest.objects.get(state="waiting")
+    assert request.requested_by == asker
     mine = act(client, RefundRequest, "approve", request)
     assert "cannot decide on it" in said(mine)[0]
     theirs = act(other, RefundRequest, "approve", request)
     assert said(theirs) == ["Done: 1"]
     request.refresh_from_db()
     assert (request.state, request.decided_by, request.refund.amount_minor) == ("made", colleague, 1500)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_asked_withdraws_it_and_a_colleague_cannot(language: str, world: World) -> None:
+    asker, request = world.refund_request.requested_by, world.refund_request
+    with translation.override(language):
+        refusal, done, withdrawn = (
+            str(RequestNotYours.message),
+            translation.gettext("Done: %(count)d") % {"count": 1},
+            translation.gettext("Withdrawn"),
+        )
+    colleague, client = browser(operator("finance"), language=language), browser(asker, language=language)
+    assert refusal in said(act(colleague, RefundRequest, "withdraw", request))[0]
+    assert said(act(client, RefundRequest, "withdraw", request)) == [done]
+    request.refresh_from_db()
+    assert (request.state, request.decided_by) == ("withdrawn", None)
+    assert withdrawn in words(client.get(address(RefundRequest)))
+    assert not Refund.objects.filter(request__isnull=False).exists()
+    assert LogEntry.objects.filter(user=asker, change_message="withdraw").exists()
+
+
+def test_a_card_number_typed_as_a_reason_is_refused_as_the_api_refuses_it(world: World) -> None:
+    client, request = browser(operator("finance"), language="en"), world.refund_request
+    number = "4111 1111 1111 1111"
+    told = said(act(client, RefundRequest, "decline", request, reason=number))
+    assert "Card details must never be sent here" in told[0]
+    request.refresh_from_db()
+    assert request.state == "waiting"
+    page = client.post(refund_page(world), filled(client.get(refund_page(world)), amount="5", reason=number))
+    assert page.context["form"].errors.keys() == {"reason"}
 
 
 def test_declining_wants_a_reason(world: World) -> None:
@@ -159,12 +204,95 @@ def test_refunds_step_1_find_the_payment(world: World) -> None:
         assert page.context["cl"].result_count == count, term
 
 
+def stuck(world: World) -> Refund:
+    """A refund that the gateway would not make."""
+    refund = Refund.objects.get(payment=world.payment)
+    Refund.objects.filter(pk=refund.pk).update(state="manual", last_error="already returned")
+    return refund
+
+
+def task_page(row: Any) -> str:
+    return reverse("admin:payments_task_answer", args=[row.pk])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_money_that_needs_a_person_step_1_open_the_list(language: str, world: World) -> None:
+    client = browser(operator("finance"), language=language)
+    assert 'href="/console/reports/money-tasks/"' in client.get("/console/").content.decode()
+    assert client.get("/console/reports/money-tasks/").context["lines"] == []
+    refund = stuck(world)
+    Payment.objects.filter(pk=world.payment.pk).update(quarantined_because="amount")
+    page = client.get("/console/reports/money-tasks/")
+    assert len(page.context["lines"]) == 2
+    for row in (refund, world.payment):
+        assert f'href="{task_page(row)}"' in page.content.decode()
+    assert "already returned" in words(page)
+    for nowhere in ("x", "2026-11-01T00:00:00~x", f"2026-11-01T00:00:00~{refund.pk}", "\x00~"):
+        assert len(client.get("/console/reports/money-tasks/", {"after": nowhere}).context["lines"]) == 2
+    later = f"{timezone.now().isoformat()}~{refund.pk}"
+    assert client.get("/console/reports/money-tasks/", {"after": later}).context["lines"] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_money_that_needs_a_person_step_2_answer_for_it(language: str, world: World) -> None:
+    person, refund = operator("finance"), stuck(world)
+    client = browser(person, language=language)
+    page = client.get(task_page(refund))
+    wrong = client.post(task_page(refund), filled(page, outcome="", note=""))
+    assert wrong.context["form"].errors.keys() == {"outcome", "note"}
+    body = filled(page, outcome="refunded_outside", note="By transfer FT77")
+    confirming = client.post(task_page(refund), body)
+    assert confirming.context["confirming"]
+    with translation.override(language):
+        assert translation.gettext("The money went back by another way") in words(confirming)
+    assert not Resolution.objects.exists()
+    done = client.post(task_page(refund), body | {"confirmed": "1"}, follow=True)
+    assert len(said(done)) == 1
+    answer = Resolution.objects.get()
+    assert (answer.refund, answer.outcome, answer.note, answer.resolved_by) == (
+        refund,
+        "refunded_outside",
+        "By transfer FT77",
+        person,
+    )
+    assert LogEntry.objects.filter(user=person, change_message="answer: refunded_outside").exists()
+    gone = client.get(task_page(refund), follow=True)
+    with translation.override(language):
+        assert said(gone) == [str(TaskResolved.message)]
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        answer.delete()
+
+
+@pytest.mark.parametrize("role", ["platform_admin", "support"])
+def test_only_finance_answers_for_money(role: str, world: World) -> None:
+    refund = stuck(world)
+    client = browser(operator(role))
+    assert client.get(task_page(refund)).status_code == 403
+    assert client.post(task_page(refund), {"confirmed": "1"}).status_code == 403
+    if role == "platform_admin":
+        assert task_page(refund) not in client.get("/console/reports/money-tasks/").content.decode()
+
+
+def test_a_payments_story_tells_what_was_heard_by_the_gateways_own_id(world: World) -> None:
+    theirs = uuid.uuid4()
+    Payment.objects.filter(pk=world.payment.pk).update(gateway_id=theirs)
+    WebhookEvent.objects.filter(pk=world.event.pk).update(payment_id=theirs)
+    page = browser(operator("finance"), language="en").get(address(Payment, "change", world.payment.pk))
+    assert "The gateway told us" in words(page)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_payments_story_is_told_in_the_readers_language(language: str, world: World) -> None:
+    told = browser(operator("finance"), language=language).get(address(Payment, "change", world.payment.pk))
+    assert ("Attempt begun" in words(told)) == (language == "en")
+
+
 def owed_world(world: World) -> None:
     """The visit took place and 22.00 of it came online."""
     world.booking.state = "completed"
     world.booking.save(update_fields=["state"])
     post(world.booking.pk, now=timezone.now())
-    Payout.objects.all().delete()
+    Payout.objects.update(voided_at=timezone.now(), voided_by=world.owner, void_reason="never written down")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -208,7 +336,7 @@ def test_payouts_step_2_write_the_transfer_down(language: str, world: World) -> 
     assert client.post(record, body).context["confirming"]
     done = client.post(record, body | {"confirmed": "1"}, follow=True)
     assert len(said(done)) == 1
-    payout = Payout.objects.get()
+    payout = Payout.objects.get(voided_at=None)
     assert (payout.amount_minor, payout.recorded_by, owed_to(world.salon)) == (owed, person, 0)
     again = filled(client.get(record), **{k: v for k, v in body.items() if k != "key"}, confirmed="1")
     assert client.post(record, again).context["problem"]

@@ -40,7 +40,7 @@ FINANCE = {
 }  # fmt: skip
 ACTS_OF_FINANCE = {
     "payments.webhookevent": {"act_again"},
-    "payments.payment": {"refund"},
+    "payments.payment": {"refund", "answer"},
     "payments.refundrequest": {"decide"},
     "payments.payout": {"record", "void"},
     "payments.difference": {"work"},
@@ -179,14 +179,13 @@ def test_only_actions_of_the_policy_are_offered_and_none_deletes_in_bulk(role: s
             "salons.review": {"hide", "publish"},
             "bookings.booking": {"confirm", "decline", "cancel"},
             "payments.webhookevent": {"act_again"},
-            "payments.difference": {"take", "note", "resolve"},
             "notifications.message": {"resend"},
             "core.alarm": {"acknowledge"},
         }
     elif role == "finance":
         assert offered == {
             "payments.webhookevent": {"act_again"},
-            "payments.refundrequest": {"approve", "decline"},
+            "payments.refundrequest": {"approve", "decline", "withdraw"},
             "payments.payout": {"void"},
             "payments.difference": {"take", "note", "resolve"},
         }

@@ -17,12 +17,14 @@ from freezegun import freeze_time
 
 from backend.bookings.models import Booking, Claim
 from backend.core.models import Alarm
+from backend.core.time import RIYADH
 from backend.notifications.models import Message
 from backend.payments.models import Account, Line, Payment, Refund
 from backend.salons.models import Business
-from tests.factories import UserFactory, employ
+from tests.bookings.renting import lease
+from tests.factories import RentalFactory, UserFactory, employ
 from tests.payments.conftest import CARD, Payer
-from tests.support.api import Api
+from tests.support.api import Api, ok
 from tests.support.sandbox import SandboxProcess
 
 LIVE = ("requested", "confirmed", "completed")
@@ -131,7 +133,8 @@ def finish(*minutes: int, since: datetime | None = None) -> None:
 def end_of(sandbox: SandboxProcess, booking_id: str) -> str:
     """`paid`, `held` (the bank's hold, while the salon has yet to answer) or `free`; fails for anything else.
 
-    The gateway's own list is compared with ours payment by payment, to the halala.
+    The gateway's own list is compared with ours payment by payment, to the halala. What a bank holds against damage
+    stands beside a confirmed rental only, once at most, and nothing of it is kept.
     """
     booking = Booking.objects.get(pk=booking_id)
     rows = Payment.objects.filter(booking=booking)
@@ -143,6 +146,7 @@ def end_of(sandbox: SandboxProcess, booking_id: str) -> str:
     tries = {key for key, doc in theirs.items() if doc["invoice_id"] and doc["status"] == "failed"}
     assert set(theirs) - tries <= set(ours)
     kept = held = 0
+    against_damage = []
     for key, payment in ours.items():
         doc = theirs.get(key)
         story = f"{payment} beside {doc and doc['status']}, booking {booking.state}"
@@ -154,14 +158,20 @@ def end_of(sandbox: SandboxProcess, booking_id: str) -> str:
             case "paid" | "captured" | "refunded":
                 assert (payment.captured_minor, payment.refunded_minor) == (charged, doc["refunded"]), story
                 assert payment.state == payment.state_by_totals, story
+                assert payment.purpose != "damage" or charged == doc["refunded"], story
                 kept += charged - doc["refunded"]
             case "authorized":
                 assert payment.state == "authorized", story
-                held += doc["amount"]
+                if payment.purpose == "damage":
+                    against_damage.append(doc["amount"])
+                else:
+                    held += doc["amount"]
             case "voided" | "failed" as status:
                 assert payment.state == status, story
             case other:
                 raise AssertionError(f"not at an end: {other}, {story}")
+    assert against_damage in ([], [booking.damage_minor]), against_damage
+    assert not against_damage or booking.state == "confirmed", booking.state
     books = books_of(booking)
     assert books["gateway_clearing"] == kept, books
     assert books["refunds"] == books["suspense"] == 0, books
@@ -241,3 +251,20 @@ class Customer(Payer):
 
     def cancel(self) -> None:
         self.phone.post(f"bookings/{self.booking_id}/cancel", {"version": self.booking.version})
+
+
+class Renter(Customer):
+    """A customer who takes a suite of the salon for four hours of tomorrow, against a hold."""
+
+    DAMAGE = 50_000
+
+    def book(self, phone: Api, starts_at: str | None = None) -> str:
+        rental = RentalFactory.create(salon=self.salon, damage_minor=self.DAMAGE)
+        day = (timezone.now().astimezone(RIYADH) + timedelta(days=1)).date()
+        begins = datetime(day.year, day.month, day.day, 12, tzinfo=RIYADH)
+        wanted = lease(rental, begins.isoformat(), (begins + timedelta(hours=4)).isoformat())
+        return str(ok(phone.post("rentals", wanted), 201)["id"])
+
+    def hold(self, **source: Any) -> Any:
+        body = {"source": {"type": "client"} | source, "purpose": "damage"}
+        return self.phone.post(f"bookings/{self.booking_id}/payments", body)

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from freezegun import freeze_time
 
 from backend.core.time import RIYADH
 from backend.payments.models import DayClose, Difference, Payment, Reconciliation, Settlement
+from backend.payments.operations import reconcile
 from tests.console.helpers import Browser, act, address, browser, operator, said
 from tests.payments.conftest import Payer
 from tests.payments.test_settlements import file_of, row_of
@@ -53,6 +54,20 @@ class Desk:
     def word(self, english: str) -> str:
         with translation.override(self.language):
             return translation.gettext(english)
+
+    def act(self, verb: str, *rows: Difference, page: Any = None, **more: str) -> Any:
+        """Choose rows of the list, as a page shows them, and run an action on them."""
+        if page is None:
+            page = self.browser.get(address(Difference), {"q": str(rows[0].pk)})
+        versions = dict(re.findall(r'name="(version-[^"]+)" value="(\d+)"', page.content.decode()))
+        return act(self.browser, Difference, verb, *rows, **versions, **more)
+
+    def answer_all(self, resolution: str) -> None:
+        """Whatever stands open, a page of the list at a time; the gateway of the tests holds other tests' payments."""
+        open_ones = Difference.objects.filter(state="open").order_by("-opened_at", "-id")
+        while rows := list(open_ones[:50]):
+            page = self.browser.get(address(Difference), {"state__exact": "open"})
+            self.act("resolve", *rows, page=page, resolution=resolution, reason="Looked into")
 
     def plant(self) -> Difference:
         """Somebody returned money at the gateway's desk, and the books of it disagree since."""
@@ -135,8 +150,8 @@ def test_step_5_look_into_the_differences(desk: Desk) -> None:
     queue = desk.browser.get(link[1].replace("&amp;", "&"))
     assert queue.status_code == 200
     assert str(planted.payment_id) in queue.content.decode()
-    act(desk.browser, Difference, "take", planted)
-    act(desk.browser, Difference, "note", planted, reason="Asked the salon")
+    desk.act("take", planted)
+    desk.act("note", planted, reason="Asked the salon")
     planted.refresh_from_db()
     assert (planted.owner, planted.note, planted.state) == (desk.person, "Asked the salon", "open")
     detail = desk.browser.get(address(Difference, "change", planted.pk)).content.decode()
@@ -145,21 +160,68 @@ def test_step_5_look_into_the_differences(desk: Desk) -> None:
 
 def test_step_6_answer_for_each_difference(desk: Desk) -> None:
     planted = desk.plant()
-    empty = act(desk.browser, Difference, "resolve", planted)
+    empty = desk.act("resolve", planted)
     assert desk.word("Please choose an answer and write a reason.") in said(empty)[0]
-    act(desk.browser, Difference, "resolve", planted, resolution="explained", reason="A coupon of theirs")
+    desk.act("resolve", planted, resolution="explained", reason="A coupon of theirs")
     planted.refresh_from_db()
     assert (planted.state, planted.resolution, planted.resolved_by) == ("resolved", "explained", desk.person)
     desk.press("compare")
     planted.refresh_from_db()
     assert planted.state == "resolved", "an answer stands as long as nothing changes"
-    again = act(desk.browser, Difference, "resolve", planted, resolution="explained", reason="Twice")
+    again = desk.act("resolve", planted, resolution="explained", reason="Twice")
     assert desk.word("This difference has been closed already.") in said(again)[0]
     Payment.objects.filter(pk=desk.payment["id"]).update(amount_minor=2100)
     desk.press("compare")
     planted.refresh_from_db()
     assert planted.state == "open", "changed facts open it again"
     assert [event.act for event in planted.events.order_by("id")] == ["opened", "resolved", "reopened"]
+
+
+def test_an_answer_to_what_has_changed_since_the_page_was_opened_is_refused(desk: Desk) -> None:
+    planted = desk.plant()
+    opened = desk.browser.get(address(Difference))
+    Payment.objects.filter(pk=desk.payment["id"]).update(amount_minor=2100)
+    desk.press("compare")
+    for verb in ("take", "note", "resolve"):
+        told = said(desk.act(verb, planted, page=opened, resolution="explained", reason="As it was"))
+        assert desk.word("This item has changed. Its details have been refreshed.") in told[0], verb
+    unseen = said(act(desk.browser, Difference, "resolve", planted, resolution="explained", reason="Blind"))
+    assert desk.word("This item has changed. Its details have been refreshed.") in unseen[0]
+    planted.refresh_from_db()
+    assert (planted.state, planted.owner, planted.note) == ("open", None, "")
+    desk.act("resolve", planted, resolution="explained", reason="As it is")
+    planted.refresh_from_db()
+    assert planted.state == "resolved"
+
+
+def test_what_each_side_says_is_told_in_words_and_riyals(desk: Desk) -> None:
+    page = desk.browser.get(address(Difference, "change", desk.plant().pk)).content.decode()
+    for word in ("amount", "captured", "currency"):
+        assert f"<dt>{desk.word(word)}</dt>" in page
+    assert "23.00" in page
+    assert "22.00" in page
+    assert "&quot;amount_minor" not in page
+
+
+def test_what_the_page_says_is_said_in_the_readers_language(desk: Desk) -> None:
+    desk.plant()
+    for page in (desk.press("compare"), desk.press("import"), desk.press("close")):
+        [sentence] = said(page)
+        assert bool(re.search("[\u0600-\u06ff]", sentence)) == (desk.language == "ar"), sentence
+
+
+def test_the_sums_of_a_run_are_those_after_it_healed(desk: Desk) -> None:
+    desk.press("compare")
+    run = Reconciliation.objects.latest("started_at")
+    desk.payer.sign_in_again()
+    desk.payer.booking_id = desk.payer.book(desk.payer.phone)
+    lost = desk.payer.begin()
+    desk.payer.pay(lost)
+    later = (datetime.now(tz=RIYADH)).date()
+    healed = reconcile(from_date=desk.day, to_date=later, now=timezone.now())
+    assert Difference.objects.get(payment_id=lost["id"]).state == "healed"
+    assert healed.captured_minor == run.captured_minor + 2300
+    assert healed.ours_count == run.ours_count + 1
 
 
 def test_step_7_close_the_day(desk: Desk) -> None:
@@ -172,8 +234,7 @@ def test_step_7_close_the_day(desk: Desk) -> None:
     assert said(desk.press("close")) == [
         desk.word("Differences of this day stand open: %(count)d.") % {"count": open_}
     ]
-    for row in Difference.objects.filter(state="open"):
-        act(desk.browser, Difference, "resolve", row, resolution="explained", reason="Looked into")
+    desk.answer_all("explained")
     assert said(desk.press("close")) == [desk.word("The day is closed.")]
     closed = DayClose.objects.get()
     assert (closed.business_date, closed.closed_by) == (desk.day, desk.person)
@@ -184,6 +245,30 @@ def test_step_7_close_the_day(desk: Desk) -> None:
     Payment.objects.filter(pk=planted.payment_id).update(amount_minor=2000)
     desk.press("compare")
     assert desk.word("Differences were found after the day was closed.") in desk.look().content.decode()
+
+
+def test_the_database_closes_no_day_without_a_proof_of_it_and_keeps_the_proof(desk: Desk) -> None:
+    desk.press("compare")
+    proof = Reconciliation.objects.get()
+    desk.answer_all("explained")
+    started = datetime.combine(desk.day, datetime.min.time(), tzinfo=RIYADH) + timedelta(hours=23)
+    days = {"from_date": desk.day, "to_date": desk.day}
+    early = Reconciliation.objects.create(**days, started_at=started, finished_at=started)
+    half = Reconciliation.objects.create(**days, started_at=timezone.now())
+    facts = {"ours": None, "gateway": None, "settlements": None}
+    standing = Difference(
+        kind="orphan", subject="line:1", business_date=desk.day, facts=facts, opened_at=timezone.now()
+    )
+    named = {"closed_by": desk.person, "closed_at": timezone.now()}
+    for run, day in ((early, desk.day), (half, desk.day), (proof, desk.day - timedelta(days=1))):
+        with pytest.raises(IntegrityError, match="no comparison proves"), transaction.atomic():
+            DayClose.objects.create(reconciliation=run, business_date=day, **named)
+    with pytest.raises(IntegrityError, match="stand open"), transaction.atomic():
+        standing.save()
+        DayClose.objects.create(reconciliation=proof, business_date=desk.day, **named)
+    DayClose.objects.create(reconciliation=proof, business_date=desk.day, **named)
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        Reconciliation.objects.filter(pk=proof.pk).update(captured_minor=0)
 
 
 def test_every_step_of_both_documents_is_a_test() -> None:
@@ -222,8 +307,7 @@ def test_the_command_prints_in_the_language_asked_and_says_whether_all_is_well(d
     code, report = run()
     assert code == 1
     assert desk.word("Other amount") in report
-    for row in Difference.objects.filter(state="open"):
-        act(desk.browser, Difference, "resolve", row, resolution="written_off", reason="A loss")
+    desk.answer_all("written_off")
     code, report = run()
     assert code == 0, report
     planted.refresh_from_db()

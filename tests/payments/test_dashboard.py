@@ -16,7 +16,7 @@ from backend.bookings.queries.figures import Rate
 from backend.core.time import parse_moment
 from backend.salons.models import Closure, Override, Salon, WorkingWindow
 from tests.bookings.visits import item, visit
-from tests.factories import UserFactory, employ, open_salon
+from tests.factories import RentalFactory, UserFactory, employ, open_salon
 from tests.support.api import Api, ok
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +151,20 @@ def test_occupancy_is_of_the_minutes_the_engine_offers(place: Place) -> None:
         "booked_minutes": 45,
         "open_minutes": 14 * 60,
     }
+
+
+def test_what_is_let_has_an_occupancy_of_its_own(place: Place) -> None:
+    assert place.page()["occupancy"]["rentals"] == {
+        "booked_minutes": 0,
+        "open_minutes": 0,
+        "basis_points": None,
+    }
+    rental = RentalFactory.create(salon=place.salon, auto_confirm=True)
+    lease = {"rental_id": str(rental.pk), "starts_at": at("20:00"), "ends_at": at("11:00", MONDAY)}
+    ok(Api(UserFactory.create()).post("rentals", lease), 201)
+    occupancy = place.page()["occupancy"]
+    assert occupancy["rentals"] == {"booked_minutes": 120, "open_minutes": 720, "basis_points": 1667}
+    assert occupancy["booked_minutes"] == 0, "nobody serves it"
 
 
 def test_a_pause_for_prayer_is_no_open_time_unless_services_go_on_through_it(place: Place) -> None:

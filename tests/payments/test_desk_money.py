@@ -213,8 +213,22 @@ def test_a_receipt_of_another_booking_is_unknown_here(payer: Payer) -> None:
 )
 def test_the_database_keeps_receipts_whole(payer: Payer, change: dict[str, Any], constraint: str) -> None:
     ok(Till(payer).take(100), 201)
+    written = DeskReceipt.objects.get()
+    whole = {field.attname: getattr(written, field.attname) for field in DeskReceipt._meta.concrete_fields}
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
-        DeskReceipt.objects.update(**change)
+        DeskReceipt.objects.create(**whole | {"id": uuid.uuid4()} | change)
+
+
+def test_the_database_lets_nobody_change_a_receipt_but_to_void_it(payer: Payer) -> None:
+    till = Till(payer, "owner")
+    receipt = ok(till.take(100), 201)
+    ok(till.void(receipt))
+    for change in ({"amount_minor": 1}, {"taken_by": payer.user}, {"voided_at": timezone.now()}):
+        with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+            DeskReceipt.objects.update(**change)
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        DeskReceipt.objects.all()._raw_delete("default")
+    assert DeskReceipt.objects.update(note="", void_reason="-") == 1, "words about somebody who left may go"
 
 
 # Finance's manual tasks

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from freezegun import freeze_time
@@ -280,6 +280,8 @@ def test_a_receptionist_reads_no_statement(customer: Customer) -> None:
 
 # Payouts
 
+UNVOIDED: dict[str, Any] = {"voided_at": None, "voided_by": None, "void_reason": ""}
+
 
 def test_a_payout_pays_what_is_owed_once_and_is_taken_back_with_both_names(customer: Customer) -> None:
     earned(customer)
@@ -305,6 +307,12 @@ def test_a_payout_pays_what_is_owed_once_and_is_taken_back_with_both_names(custo
         assert ok(finance.get("finance/payouts", salon=customer.salon.slug))["items"] == [void]
         assert ok(finance.get("finance/payouts", salon=open_salon()[0].slug))["items"] == []
     assert Payout.objects.count() == 1
+    written = Payout.objects.all()
+    for change in ({"amount_minor": 1}, {"bank_reference": "FT1"}, {"void_reason": "another"}, UNVOIDED):
+        with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+            written.update(**change)
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        written.delete()
 
 
 @pytest.mark.parametrize(

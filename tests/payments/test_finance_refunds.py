@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from freezegun import freeze_time
@@ -20,6 +20,7 @@ from backend.accounts.models import User
 from backend.payments import operations
 from backend.payments.models import Entry, Payment, Refund, RefundRequest
 from backend.payments.operations import approving
+from backend.payments.refusals import RequestDecided
 from tests.factories import FinanceFactory
 from tests.payments.saga import Customer, books_of, documented, sweep
 from tests.support.api import Api, ok, refused
@@ -174,6 +175,34 @@ def test_who_declines_says_why_and_nothing_moves(customer: Customer, desk: Api, 
     assert ok(ask(desk, payment_of(customer), 1500), 201)["state"] == "waiting", "it may be asked for again"
 
 
+def test_who_asked_takes_it_back_while_it_waits_and_nobody_else_does(
+    customer: Customer, desk: Api, colleague: Api
+) -> None:
+    payment = payment_of(customer)
+    asked = ok(ask(desk, payment, 1500), 201)
+    refused(decide(colleague, asked, "withdraw"), 403, "refund_request_not_yours")
+    back = ok(decide(desk, asked, "withdraw"))
+    assert (back["state"], back["decided_by"], back["refund"]) == ("withdrawn", None, None)
+    assert back["decided_at"] is not None
+    assert ok(decide(desk, asked, "withdraw")) == back, "a repeat answers what was done"
+    refused(decide(colleague, asked), 409, "refund_request_decided")
+    refused(decide(colleague, asked, "decline"), 409, "refund_request_decided")
+    assert ok(colleague.get("finance/refund-requests", state="withdrawn"))["items"] == [back]
+    assert not Refund.objects.exists()
+    again = ok(ask(desk, payment, 1600), 201)
+    ok(decide(colleague, again, "decline"))
+    refused(decide(desk, again, "withdraw"), 409, "refund_request_decided")
+    refused(desk.post(f"finance/refund-requests/{uuid.uuid4()}/withdraw"), 404, "not_found")
+
+
+def test_what_nobody_decided_in_time_cannot_be_withdrawn(customer: Customer, desk: Api) -> None:
+    asked = ok(ask(desk, payment_of(customer), 1500), 201)
+    asker = RefundRequest.objects.get(pk=asked["id"]).requested_by
+    late = timezone.now() + timedelta(days=8)
+    with pytest.raises(RequestDecided):
+        operations.withdraw_refund(request_id=uuid.UUID(asked["id"]), withdrawn_by=asker, now=late)
+
+
 def test_one_request_of_a_payment_waits_at_a_time(customer: Customer, desk: Api, colleague: Api) -> None:
     payment = payment_of(customer)
     ok(ask(desk, payment, 1500), 201)
@@ -234,12 +263,30 @@ def test_the_database_itself_wants_two_people(customer: Customer) -> None:
         ({"refund": None}, "refund_request_decided_whole_or_not"),
         ({"state": "declined", "refund": None}, "refund_request_decided_whole_or_not"),
         ({"state": "waiting", "refund": None}, "refund_request_decided_whole_or_not"),
+        ({"state": "withdrawn", "refund": None}, "refund_request_decided_whole_or_not"),
         ({"amount_minor": 0}, "refund_request_amount_positive"),
         ({"reason": ""}, "refund_request_says_why"),
     ):
         with pytest.raises(IntegrityError, match=rule), transaction.atomic():
             RefundRequest.objects.create(**whole | change)
     RefundRequest.objects.create(**whole)
+
+
+def test_the_database_lets_nobody_change_what_was_asked_for_or_decided(
+    customer: Customer, desk: Api, colleague: Api
+) -> None:
+    asked = ok(ask(desk, payment_of(customer), 1500), 201)
+    rows, somebody = RefundRequest.objects.filter(pk=asked["id"]), FinanceFactory.create()
+    for change in ({"amount_minor": 5}, {"requested_by": somebody}, {"requested_at": timezone.now()}):
+        with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+            rows.update(**change)
+    ok(decide(colleague, asked, "decline"))
+    for change in ({"decided_by": somebody}, {"state": "expired", "decided_by": None, "decided_at": None}):
+        with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+            rows.update(**change)
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        rows.delete()
+    assert rows.update(reason="-", decline_reason="-") == 1, "words about somebody who left may go"
 
 
 # What is refused
@@ -349,6 +396,23 @@ def test_witness_without_the_locks_both_approvers_send_it(customer: Customer, mo
     outcomes = race(approve(request, first), approve(request, second))
     assert names(outcomes) == ["RefundRequest", "RefundRequest"]
     assert owed_back(customer) == 2200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_yes_and_its_withdrawal_at_once_come_to_one_of_the_two(customer: Customer) -> None:
+    request, approver, _ = waiting_request(customer)
+    outcomes = race(
+        approve(request, approver),
+        partial(
+            operations.withdraw_refund,
+            request_id=request.pk,
+            withdrawn_by=request.requested_by,
+            now=timezone.now(),
+        ),
+    )
+    assert names(outcomes) == ["RefundRequest", "RequestDecided"]
+    request.refresh_from_db()
+    assert owed_back(customer) == (1500 if request.state == "made" else 0)
 
 
 @pytest.mark.django_db(transaction=True)

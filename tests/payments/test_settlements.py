@@ -305,6 +305,22 @@ def test_a_settlement_that_came_as_a_file_first_is_not_added_again(
     )
 
 
+def test_a_settlement_that_begins_with_a_payment_sent_before_is_another_settlement(
+    payer: Payer, paid: dict[str, Any]
+) -> None:
+    """The first line alone once made the whole file a repeat of the settlement that held it."""
+    at = timezone.now().strftime("%Y-%m-%d %H:%M:%S")
+    twice, others = row_of(paid["id"], "23.00", "0.46", "0.07", at=at), [uuid.uuid4() for _ in range(2)]
+    first = import_file(file_of(twice), now=timezone.now())
+    second = import_file(
+        file_of(twice, *(row_of(other, "50.00", "0.46", "0.07", at=at) for other in others)),
+        now=timezone.now(),
+    )
+    assert (first.is_new, second.is_new) == (True, True)
+    assert SettlementLine.objects.filter(gateway_payment_id=paid["id"]).count() == 2
+    assert second.settlement.line_count == 3
+
+
 def test_finance_sends_the_file_and_reads_what_came(payer: Payer, paid: dict[str, Any]) -> None:
     finance = Api(FinanceFactory.create(), language="en")
     content = file_of(row_of(paid["id"], "23.00", "0.46", "0.07"))

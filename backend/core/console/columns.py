@@ -44,6 +44,11 @@ def ltr(value: Any) -> SafeString:
     return format_html('<bdi dir="ltr">{}</bdi>', value)
 
 
+def ltr_text(text: str) -> str:
+    """The same where there is no markup: titles, and what the log calls a row."""
+    return f"\u2066{text}\u2069"
+
+
 def code(path: str, text: Text) -> Column:
     return column(path, text, ltr)
 

@@ -17,13 +17,38 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from backend.core import idempotency
-from backend.core.console import Riyals
+from backend.core.console import ReasonForm, Riyals
 from backend.core.errors import DomainError
 from backend.core.money import money
 from backend.core.text import ascii_digits, clean_name
+from backend.payments.models import Outcome
+from backend.payments.providers.moyasar import holds_card_data
+from backend.payments.refusals import CardDataRefused
+
+MOST_REASON, MOST_NOTE = 200, 500
+"""Letters of a reason and of a note; the API takes as many."""
 
 Facts = Sequence[tuple[Any, Any]]
 """What a page says above its form: a name and a value each."""
+
+
+def reason_field(most: int) -> forms.CharField:
+    """The bar of actions' field for words, which takes as many letters as are kept."""
+    return forms.CharField(
+        label=_("Reason"), required=False, max_length=most, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
+
+
+class ShortReasonForm(ReasonForm):
+    reason = reason_field(MOST_REASON)
+
+
+def reason_given(request: HttpRequest, most: int = MOST_REASON) -> str:
+    """What was typed into the bar of actions, as it is kept. Raises CardDataRefused, as the API does."""
+    text = clean_name(request.POST.get("reason", ""))[:most]
+    if holds_card_data(text):
+        raise CardDataRefused
+    return text
 
 
 class ActForm(forms.Form):
@@ -33,18 +58,39 @@ class ActForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        return {name: clean_name(v) if isinstance(v, str) else v for name, v in cleaned.items()}
+        for name, value in list(cleaned.items()):
+            if isinstance(value, str):
+                cleaned[name] = clean_name(value)
+                if holds_card_data(value):
+                    self.add_error(name, str(CardDataRefused.message))
+        return cleaned
 
 
 class RefundForm(ActForm):
     amount = Riyals(label=_("Amount"))
-    reason = forms.CharField(label=_("Reason"), max_length=200, widget=forms.TextInput(attrs={"dir": "auto"}))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=MOST_REASON, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
 
     def clean_amount(self) -> int:
         amount: int = self.cleaned_data["amount"]
         if not amount:
             raise forms.ValidationError(Riyals.default_error_messages["invalid"])
         return amount
+
+
+OUTCOMES = {
+    Outcome.REFUNDED_OUTSIDE: _("The money went back by another way"),
+    Outcome.ACCEPTED: _("Looked into, and it stays as it is"),
+    Outcome.RETRY: _("Try once more now"),
+}
+
+
+class TaskForm(ActForm):
+    outcome = forms.ChoiceField(label=_("Answer"), choices=[("", "—"), *OUTCOMES.items()])
+    note = forms.CharField(
+        label=_("Note"), max_length=MOST_NOTE, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
 
 
 class Day(forms.DateField):
@@ -104,7 +150,7 @@ def act_page(
         else:
             confirming = "changed" not in request.POST
             answers = [
-                (field.label, _shown(form.cleaned_data[field.name])) for field in form.visible_fields()
+                (field.label, _shown(field, form.cleaned_data[field.name])) for field in form.visible_fields()
             ]
     context = site.each_context(request) | {
         "title": title,
@@ -119,8 +165,10 @@ def act_page(
     return TemplateResponse(request, "payments/act.html", context)
 
 
-def _shown(value: Any) -> str:
+def _shown(field: forms.BoundField, value: Any) -> str:
     """What was typed, as it was understood."""
+    if isinstance(field.field, forms.ChoiceField):
+        return str(dict(cast(Any, field.field.choices))[value])
     if isinstance(value, int):
         return money(value)["display"]
     return value.isoformat() if isinstance(value, date) else str(value)

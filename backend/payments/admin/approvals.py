@@ -12,7 +12,6 @@ from django.utils.translation import gettext_noop as N_
 
 from backend.core.console import (
     ReadOnlyAdmin,
-    ReasonForm,
     amount,
     code,
     column,
@@ -22,15 +21,15 @@ from backend.core.console import (
     person,
     words,
 )
-from backend.core.text import clean_name
 from backend.payments import operations
+from backend.payments.admin.acts import ShortReasonForm, reason_given
 from backend.payments.models import ExportTaken, RefundRequest
 
 label(
     RefundRequest,
     _("refund by finance"),
     _("refunds by finance"),
-    choices=(N_("Waiting"), N_("Made"), N_("Declined"), N_("Expired")),
+    choices=(N_("Waiting"), N_("Made"), N_("Turned Down"), N_("Expired"), N_("Withdrawn")),
     id=_("ID"),
     payment=_("payment"),
     amount_minor=_("amount"),
@@ -84,8 +83,8 @@ class RefundRequestAdmin(ReadOnlyAdmin[RefundRequest]):
     related = ("payment__booking__salon", "requested_by", "decided_by", "refund")
     search_fields = ("payment__booking__reference__iexact", "payment__id__exact")
     search_help_text = _("Number of the booking, or ID of the payment")
-    action_form = ReasonForm
-    actions = ("approve", "decline")
+    action_form = ShortReasonForm
+    actions = ("approve", "decline", "withdraw")
     fields = (
         code("payment.booking.reference", _("booking")),
         name("payment.booking.salon", _("salon")),
@@ -116,9 +115,8 @@ class RefundRequestAdmin(ReadOnlyAdmin[RefundRequest]):
 
     @admin.action(description=_("Decline, for the reason given"), permissions=["decide"])
     def decline(self, request: HttpRequest, queryset: QuerySet[RefundRequest]) -> None:
-        reason = clean_name(request.POST.get("reason", ""))[:200]
-
         def act(row: RefundRequest) -> str | None:
+            reason = reason_given(request)
             if not reason:
                 return gettext("A reason is needed.")
             operations.decline_refund(
@@ -127,6 +125,13 @@ class RefundRequestAdmin(ReadOnlyAdmin[RefundRequest]):
             return None
 
         self.each(request, queryset, act, done="decline")
+
+    @admin.action(description=_("Withdraw what you asked for"), permissions=["decide"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[RefundRequest]) -> None:
+        def act(row: RefundRequest) -> None:
+            operations.withdraw_refund(request_id=row.pk, withdrawn_by=request.user, now=timezone.now())
+
+        self.each(request, queryset, act, done="withdraw")
 
 
 @admin.register(ExportTaken)

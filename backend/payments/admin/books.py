@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -10,30 +10,36 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import lazystr
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from backend.core.console import (
+    EMPTY,
     ReadOnlyAdmin,
     ReadOnlyRows,
     ReasonForm,
     amount,
     code,
     column,
-    document,
     label,
     ltr,
+    ltr_text,
     person,
     to_list,
     words,
 )
+from backend.core.money import money
 from backend.payments import operations
+from backend.payments.admin.acts import MOST_NOTE, reason_field, reason_given
 from backend.payments.differences import MEANINGS
 from backend.payments.models import (
     Difference,
     DifferenceEvent,
     DifferenceResolution,
+    PaymentState,
     Reconciliation,
 )
 
@@ -120,6 +126,10 @@ _TITLE = column("kind", _("kind"), lambda kind: MEANINGS[kind].title)
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
+    def name_of(self, obj: Reconciliation) -> str:
+        days = sorted({obj.from_date.isoformat(), obj.to_date.isoformat()})
+        return ltr_text(" – ".join(days))
+
     list_display = (
         _FROM,
         _TO,
@@ -168,6 +178,7 @@ class Events(ReadOnlyRows[DifferenceEvent]):
 class AnswerForm(ReasonForm):
     """The action bar with an answer and a note, for differences."""
 
+    reason = reason_field(MOST_NOTE)
     resolution = forms.ChoiceField(
         label=_("Answer"),
         required=False,
@@ -178,16 +189,16 @@ class AnswerForm(ReasonForm):
 @admin.register(Difference)
 class DifferenceAdmin(ReadOnlyAdmin[Difference]):
     def name_of(self, obj: Difference) -> str:
-        return f"{MEANINGS[obj.kind].title} {obj.business_date.isoformat()}"
+        return f"{MEANINGS[obj.kind].title} {ltr_text(obj.business_date.isoformat())}"
 
     list_display = (
         _TITLE,
         "state",
         _DAY,
         amount("amount_minor", _("amount")),
-        code("payment_id", _("payment")),
         person("owner", _("looked into by")),
         "opened_at",
+        code("payment_id", _("payment")),
     )
     list_filter = ("state", "kind", "business_date")
     ordering = ("-opened_at", "-id")
@@ -206,9 +217,9 @@ class DifferenceAdmin(ReadOnlyAdmin[Difference]):
         amount("amount_minor", _("ours less theirs")),
         code("payment_id", _("payment")),
         code("settlement.gateway_id", _("settlement")),
-        column("facts", _("here"), lambda facts: document("ours", "")(_Facts(facts))),
-        column("facts", _("at the gateway"), lambda facts: document("gateway", "")(_Facts(facts))),
-        column("facts", _("in settlements"), lambda facts: document("settlements", "")(_Facts(facts))),
+        column("facts", _("here"), lambda facts: _told(facts["ours"])),
+        column("facts", _("at the gateway"), lambda facts: _told(facts["gateway"])),
+        column("facts", _("in settlements"), lambda facts: _told(facts["settlements"])),
         person("owner", _("looked into by")),
         "resolution",
         words("note", _("note")),
@@ -221,6 +232,11 @@ class DifferenceAdmin(ReadOnlyAdmin[Difference]):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup == "runs__id__exact" or super().lookup_allowed(lookup, value, request)
 
+    def action_checkbox(self, obj: Difference) -> SafeString:
+        """With the version that whoever chooses the row has before their eyes: `_seen`."""
+        box = super().action_checkbox(obj)
+        return format_html('{}<input type="hidden" name="version-{}" value="{}">', box, obj.pk, obj.version)
+
     def has_work_permission(self, request: HttpRequest) -> bool:
         return self.may(request, "work")
 
@@ -228,7 +244,7 @@ class DifferenceAdmin(ReadOnlyAdmin[Difference]):
     def take(self, request: HttpRequest, queryset: QuerySet[Difference]) -> None:
         def act(row: Difference) -> str | None:
             operations.take_difference(
-                difference_id=row.pk, version=row.version, by=request.user, now=timezone.now()
+                difference_id=row.pk, version=_seen(request, row), by=request.user, now=timezone.now()
             )
             return None
 
@@ -236,13 +252,16 @@ class DifferenceAdmin(ReadOnlyAdmin[Difference]):
 
     @admin.action(description=_("Write a note"), permissions=["work"])
     def note(self, request: HttpRequest, queryset: QuerySet[Difference]) -> None:
-        text = request.POST.get("reason", "").strip()[:300]
-
         def act(row: Difference) -> str | None:
+            text = reason_given(request, MOST_NOTE)
             if not text:
                 return gettext("Please write a reason.")
             operations.note_difference(
-                difference_id=row.pk, version=row.version, note=text, by=request.user, now=timezone.now()
+                difference_id=row.pk,
+                version=_seen(request, row),
+                note=text,
+                by=request.user,
+                now=timezone.now(),
             )
             return None
 
@@ -250,15 +269,15 @@ class DifferenceAdmin(ReadOnlyAdmin[Difference]):
 
     @admin.action(description=_("Answer for it"), permissions=["work"])
     def resolve(self, request: HttpRequest, queryset: QuerySet[Difference]) -> None:
-        text = request.POST.get("reason", "").strip()[:300]
         resolution = request.POST.get("resolution", "")
 
         def act(row: Difference) -> str | None:
+            text = reason_given(request, MOST_NOTE)
             if resolution not in DifferenceResolution.values or not text:
                 return gettext("Please choose an answer and write a reason.")
             operations.resolve_difference(
                 difference_id=row.pk,
-                version=row.version,
+                version=_seen(request, row),
                 resolution=resolution,
                 note=text,
                 by=request.user,
@@ -269,8 +288,59 @@ class DifferenceAdmin(ReadOnlyAdmin[Difference]):
         self.each(request, queryset, act, done=f"resolve: {resolution}")
 
 
-class _Facts:
-    """The sides of a difference as attributes, for columns."""
+def _seen(request: HttpRequest, row: Difference) -> int:
+    """The version of a row on the page that was sent; 0, which none has, where the page did not show it."""
+    text = request.POST.get(f"version-{row.pk}", "")
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
-    def __init__(self, facts: Any) -> None:
-        self.__dict__.update(cast("dict[str, Any]", facts))
+
+_FACTS = {
+    "payment_id": _("payment"),
+    "state": _("state"),
+    "status": _("state"),
+    "type": _("type"),
+    "currency": _("currency"),
+    "amount_minor": _("amount"),
+    "captured_minor": _("captured"),
+    "refunded_minor": _("refunded"),
+    "times": _("times sent to the bank"),
+    "gross_minor": _("sent to the bank before fees"),
+    "returned_minor": _("taken back for refunds"),
+    "voided_minor": _("taken back for voids"),
+    "net_minor": _("sent to the bank"),
+    "fee_minor": _("fee"),
+    "fee_vat_minor": _("VAT on the fee"),
+    "paid_on": _("day in the settlement"),
+    "settlement": _("settlement"),
+    "lines_minor": _("sum of the lines"),
+    "line_count": _("lines"),
+    "told_line_count": _("lines announced"),
+}
+
+
+def _told(side: dict[str, Any] | None) -> Any:
+    """What one side says of a difference: a name and a value each."""
+    if side is None:
+        return EMPTY
+    # The gateway tells what was charged of a hold, and nothing of what was charged at once.
+    hidden = () if "state" in side or side.get("captured_minor") else ("captured_minor",)
+    return format_html(
+        '<dl class="facts">{}</dl>',
+        format_html_join(
+            "",
+            '<div><dt>{}</dt><dd><bdi dir="auto">{}</bdi></dd></div>',
+            (
+                (_FACTS[name], _value(name, side[name]))
+                for name in _FACTS
+                if name in side and name not in hidden
+            ),
+        ),
+    )
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return EMPTY
+    if name == "state":
+        return gettext(str(PaymentState(value).label))
+    return money(value)["display"] if name.endswith("_minor") else value

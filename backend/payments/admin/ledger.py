@@ -20,7 +20,6 @@ from django.utils.translation import gettext_noop as N_
 from backend.core.console import (
     ReadOnlyAdmin,
     ReadOnlyRows,
-    ReasonForm,
     amount,
     code,
     column,
@@ -32,9 +31,8 @@ from backend.core.console import (
     words,
 )
 from backend.core.money import money
-from backend.core.text import clean_name
 from backend.payments import operations
-from backend.payments.admin.acts import PayoutForm, act_page
+from backend.payments.admin.acts import PayoutForm, ShortReasonForm, act_page, reason_given
 from backend.payments.models import Entry, Line, Payout
 from backend.payments.queries.ledger import owed_to
 from backend.salons.models import Salon
@@ -178,7 +176,7 @@ class PayoutAdmin(ReadOnlyAdmin[Payout]):
     related = ("salon", "business", "recorded_by", "voided_by")
     search_fields = ("bank_reference__exact",)
     search_help_text = _("Bank reference")
-    action_form = ReasonForm
+    action_form = ShortReasonForm
     actions = ("void",)
     fields = (
         code("bank_reference", _("bank reference")),
@@ -200,9 +198,8 @@ class PayoutAdmin(ReadOnlyAdmin[Payout]):
 
     @admin.action(description=_("Take back, for the reason given"), permissions=["void"])
     def void(self, request: HttpRequest, queryset: QuerySet[Payout]) -> None:
-        reason = clean_name(request.POST.get("reason", ""))[:200]
-
         def act(row: Payout) -> str | None:
+            reason = reason_given(request)
             if not reason:
                 return gettext("A reason is needed.")
             if row.voided_at is not None:

@@ -6,11 +6,11 @@ import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -30,14 +30,16 @@ from backend.core.console import (
     to_list,
     words,
 )
+from backend.core.errors import NotFound
 from backend.core.money import money
 from backend.core.text import ascii_digits
 from backend.payments import operations
 from backend.payments.admin import timeline
-from backend.payments.admin.acts import RefundForm, act_page
-from backend.payments.models import DeskReceipt, Payment, Refund, RequestState, Resolution
+from backend.payments.admin.acts import RefundForm, TaskForm, act_page
+from backend.payments.models import DeskReceipt, Outcome, Payment, Refund, RequestState, Resolution
 from backend.payments.queries import all_payments
 from backend.payments.queries.finance import known_by
+from backend.payments.refusals import TaskResolved
 
 label(
     Payment,
@@ -184,7 +186,10 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
             self.admin_site.admin_view(self.refund),
             name="payments_payment_refund",
         )
-        return [refund, *super().get_urls()]
+        answer = path(
+            "tasks/<uuid:task_id>/", self.admin_site.admin_view(self.answer), name="payments_task_answer"
+        )
+        return [refund, answer, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -239,6 +244,50 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
             operation="refundPayment",
             act=act,
             back=reverse("admin:payments_payment_change", args=[payment.pk]),
+        )
+
+    def answer(self, request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
+        """Answer for money that the machine could not finish by itself."""
+        if not self.may(request, "answer"):
+            raise PermissionDenied
+        back = reverse("admin:money-tasks")
+        try:
+            task = operations.open_task(task_id)
+        except NotFound:
+            messages.warning(request, TaskResolved.message)
+            return redirect(back)
+
+        def warning(values: dict[str, Any]) -> str:
+            if values["outcome"] == Outcome.RETRY:
+                return gettext("The gateway is asked once more at once. If that fails, the task comes back.")
+            return gettext("Your answer is kept with your name. It cannot be undone.")
+
+        def act(values: dict[str, Any]) -> str:
+            operations.resolve_task(
+                task_id=task_id,
+                outcome=values["outcome"],
+                note=values["note"],
+                by=request.user,
+                now=timezone.now(),
+            )
+            self.log_change(request, task.payment, f"answer: {values['outcome']}")
+            return gettext("The answer is written down.")
+
+        return act_page(
+            self.admin_site,
+            request,
+            title=gettext("Answer for it"),
+            kind=TaskForm,
+            initial={},
+            facts=[
+                (gettext("booking"), task.payment.booking.reference),
+                (gettext("salon"), named(task.payment.booking.salon)),
+                (gettext("amount"), money(task.amount_minor)["display"]),
+            ],
+            warning=warning,
+            operation="resolveFinanceTask",
+            act=act,
+            back=back,
         )
 
     @admin.display(description=_("Timeline"))

@@ -13,12 +13,12 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from django.views.decorators.http import require_http_methods
 
-from backend.core.console import ReadOnlyAdmin, amount, code, column, label, ltr, person, to_list
+from backend.core.console import ReadOnlyAdmin, amount, code, column, label, ltr, ltr_text, person, to_list
 from backend.core.errors import DomainError
 from backend.core.money import money
 from backend.core.time import RIYADH, DateInvalid, parse_date
@@ -36,7 +36,7 @@ label(
     _("settlements"),
     choices=(N_("Api"), N_("Csv")),
     gateway_id=_("ID at the gateway"),
-    source=_("from"),
+    source=_("source"),
     amount_minor=_("amount"),
     reference=_("bank reference"),
     line_count=_("lines"),
@@ -164,7 +164,7 @@ class DayCloseAdmin(ReadOnlyAdmin[DayClose]):
     )
 
     def name_of(self, obj: DayClose) -> str:
-        return obj.business_date.isoformat()
+        return ltr_text(obj.business_date.isoformat())
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.close_view))
@@ -181,7 +181,7 @@ class DayCloseAdmin(ReadOnlyAdmin[DayClose]):
         run = books.last_run_of(day)
         standing = books.standing_on(day, run)
         context = self.admin_site.each_context(request) | {
-            "title": _g("Close a day"),
+            "title": gettext("Close a day"),
             "day": day,
             "problem": problem,
             "run": run,
@@ -200,30 +200,30 @@ class DayCloseAdmin(ReadOnlyAdmin[DayClose]):
             match request.POST.get("do"):
                 case "compare":
                     operations.reconcile(from_date=day, to_date=day, run_by=request.user, now=now)
-                    self.message_user(request, _g("The day was compared."), messages.SUCCESS)
+                    self.message_user(request, gettext("The day was compared."), messages.SUCCESS)
                 case "import":
                     self._import(request)
                 case "close":
                     closed = operations.close_day(business_date=day, by=request.user, now=now)
                     self.log_addition(request, closed, "close")
-                    self.message_user(request, _g("The day is closed."), messages.SUCCESS)
+                    self.message_user(request, gettext("The day is closed."), messages.SUCCESS)
         except DomainError as error:
             self.message_user(request, error.detail, messages.ERROR)
         except GatewayError:
             self.message_user(
-                request, _g("The gateway did not answer. Please try again shortly."), messages.ERROR
+                request, gettext("The gateway did not answer. Please try again shortly."), messages.ERROR
             )
 
     def _import(self, request: HttpRequest) -> None:
         file = request.FILES.get("file")
         if file is None or isinstance(file, list):
-            self.message_user(request, _g("Please choose a file."), messages.ERROR)
+            self.message_user(request, gettext("Please choose a file."), messages.ERROR)
             return
         done = operations.import_file(file.read(MOST_BYTES + 1), now=timezone.now(), by=request.user)
         said = (
-            _g("The settlement was brought in.")
+            gettext("The settlement was brought in.")
             if done.is_new
-            else _g("This settlement was here already. Lines that differ: %(count)d")
+            else gettext("This settlement was here already. Lines that differ: %(count)d")
             % {"count": done.differing_lines}
         )
         self.message_user(request, said, messages.WARNING if done.differing_lines else messages.SUCCESS)
@@ -235,7 +235,7 @@ def _day(request: HttpRequest) -> tuple[date, str]:
     try:
         return (parse_date(text) if text else yesterday), ""
     except DateInvalid:
-        return yesterday, _g("This is not a valid date. Example: 2026-11-20")
+        return yesterday, gettext("This is not a valid date. Example: 2026-11-20")
 
 
 def _columns(run: Reconciliation) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as __
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backend.bookings.admin.bookings import VERBS
@@ -101,7 +101,7 @@ def entries(payment: Payment) -> tuple[list[Entry], bool]:
     for rows, tell in (
         (payment.booking.events.order_by("-id"), _booking),
         (GatewayCall.objects.filter(payment_id__in=names).order_by("-id"), partial(_call, names=names)),
-        (WebhookEvent.objects.filter(payment_id__in=attempts).order_by("-id"), _webhook),
+        (WebhookEvent.objects.filter(payment_id__in=names).order_by("-id"), partial(_webhook, names=names)),
         (Refund.objects.filter(payment__in=attempts).order_by("-id"), _refund),
         (DeskReceipt.objects.filter(booking=payment.booking_id).order_by("-taken_at"), _receipt),
         (Resolution.objects.filter(payment__in=attempts).order_by("-resolved_at"), _resolution),
@@ -171,7 +171,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
     yield Entry(
         row.created_at,
         "payment",
-        __("Attempt begun"),
+        gettext("Attempt begun"),
         payment_id=row.pk,
         facts=(_riyals(row.amount_minor), row.get_purpose_display(), ltr(row.source_type)),
     )
@@ -179,7 +179,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
         yield Entry(
             row.secured_at,
             "payment",
-            __("Money held by the bank"),
+            gettext("Money held by the bank"),
             payment_id=row.pk,
             facts=(_riyals(row.amount_minor),),
         )
@@ -187,7 +187,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
         yield Entry(
             row.settled_at,
             "payment",
-            __("Money received"),
+            gettext("Money received"),
             payment_id=row.pk,
             tone="good",
             facts=(_riyals(row.captured_minor),),
@@ -199,7 +199,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
         yield Entry(
             row.checked_at,
             "payment",
-            __("Last compared with the gateway"),
+            gettext("Last compared with the gateway"),
             payment_id=row.pk,
             tone={PaymentState.FAILED: "bad", PaymentState.VOIDED: ""}.get(PaymentState(row.state), "open"),
             facts=tuple(facts),
@@ -208,7 +208,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
         yield Entry(
             row.checked_at or row.created_at,
             "payment",
-            __("Set aside: it does not match what was asked for"),
+            gettext("Set aside: it does not match what was asked for"),
             payment_id=row.pk,
             tone="bad",
             facts=(ltr(row.quarantined_because),),
@@ -232,17 +232,17 @@ def _call(row: GatewayCall, *, names: Mapping[UUID, UUID]) -> Iterator[Entry]:
     )
 
 
-def _webhook(row: WebhookEvent) -> Iterator[Entry]:
+def _webhook(row: WebhookEvent, *, names: Mapping[UUID, UUID]) -> Iterator[Entry]:
     link = reverse("admin:payments_webhookevent_change", args=[row.pk])
     facts: list[str] = [format_html('<a href="{}"><bdi dir="ltr">{}</bdi></a>', link, row.type)]
     if row.times_received > 1:
-        facts.append(__("received %(count)d times") % {"count": row.times_received})
-    facts.append(__("waits to be acted on") if row.handled_at is None else ltr(row.outcome))
+        facts.append(gettext("received %(count)d times") % {"count": row.times_received})
+    facts.append(gettext("waits to be acted on") if row.handled_at is None else ltr(row.outcome))
     yield Entry(
         row.received_at,
         "webhook",
-        __("The gateway told us"),
-        payment_id=row.payment_id,
+        gettext("The gateway told us"),
+        payment_id=names.get(row.payment_id) if row.payment_id else None,
         tone="open" if row.handled_at is None else "",
         facts=tuple(facts),
     )
@@ -258,14 +258,19 @@ def _refund(row: Refund) -> Iterator[Entry]:
     yield Entry(
         row.created_at,
         "refund",
-        __("Owed back"),
+        gettext("Owed back"),
         payment_id=row.payment_id,
         tone=tones.get(RefundState(row.state), "open"),
         facts=tuple(facts),
     )
     if row.done_at is not None:
         yield Entry(
-            row.done_at, "refund", __("Returned"), payment_id=row.payment_id, tone="good", facts=(sum_of,)
+            row.done_at,
+            "refund",
+            gettext("Returned"),
+            payment_id=row.payment_id,
+            tone="good",
+            facts=(sum_of,),
         )
 
 
@@ -274,7 +279,7 @@ def _receipt(row: DeskReceipt) -> Iterator[Entry]:
     yield Entry(
         row.taken_at,
         "desk",
-        __("Taken at the desk"),
+        gettext("Taken at the desk"),
         tone="good" if row.voided_at is None else "",
         facts=(sum_of, str(row.get_method_display())),
     )
@@ -282,7 +287,7 @@ def _receipt(row: DeskReceipt) -> Iterator[Entry]:
         yield Entry(
             row.voided_at,
             "desk",
-            __("Desk receipt cancelled"),
+            gettext("Desk receipt cancelled"),
             tone="bad",
             facts=(sum_of, _own_words(row.void_reason)),
         )
@@ -292,7 +297,7 @@ def _resolution(row: Resolution) -> Iterator[Entry]:
     yield Entry(
         row.resolved_at,
         "finance",
-        __("Decided by finance"),
+        gettext("Decided by finance"),
         payment_id=row.payment_id,
         facts=(str(row.get_outcome_display()), _own_words(row.note)),
     )

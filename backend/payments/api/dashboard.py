@@ -23,6 +23,7 @@ from backend.bookings.queries.figures import (
     Rate,
     VisitFigures,
     arrivals_on,
+    let_occupancy,
     occupancy,
     visit_figures,
 )
@@ -95,7 +96,7 @@ class VisitFiguresShape(Shape):
 
 
 class OccupancyShape(Shape):
-    booked_minutes = serializers.IntegerField(help_text="Of the salon's people, buffers included")
+    booked_minutes = serializers.IntegerField(help_text="By visits, rentals and sessions, buffers included")
     open_minutes = serializers.IntegerField(help_text="In which they can be booked, by the rules of today")
     basis_points = serializers.IntegerField(
         allow_null=True, help_text="Above 10000 where visits were added on purpose; null on a day off"
@@ -108,6 +109,7 @@ class DayOccupancyShape(OccupancyShape):
 
 class OccupancyFiguresShape(OccupancyShape):
     by_day = DayOccupancyShape(many=True, help_text="Every business date, in order")
+    rentals = OccupancyShape(help_text="Of what is let by itself, inside opening hours")
 
 
 class RevenueShape(Shape):
@@ -143,7 +145,7 @@ class FiguresShape(Shape):
 class DashboardShape(Shape):
     today = DashboardTodayShape()
     visits = VisitFiguresShape()
-    occupancy = OccupancyFiguresShape(help_text="Of the same days")
+    occupancy = OccupancyFiguresShape(help_text="Of the salon's people on the same days")
     revenue = FiguresShape()
     deposits_held = MoneyShape(help_text="Held for visits to come")
     owed = MoneyShape(help_text="Held for the salon and not yet paid out, its VAT included")
@@ -197,7 +199,10 @@ class SalonDashboard(Endpoint):
                     "next_arrival_at": rfc3339(arrivals.next_at, at.zone) if arrivals.next_at else None,
                 },
                 "visits": range_ | _visits(visit_figures(at, from_date=first, to_date=last, now=now)),
-                "occupancy": _occupancy(occupancy(at, from_date=first, to_date=last, now=now)),
+                "occupancy": _occupancy(
+                    occupancy(at, from_date=first, to_date=last, now=now),
+                    let=let_occupancy(at, from_date=first, to_date=last, now=now),
+                ),
                 "revenue": range_
                 | {
                     "total": revenue(earned.total),
@@ -234,9 +239,10 @@ def _rate(found: Rate) -> dict[str, int | None]:
     return {"count": found.count, "of": found.of, "basis_points": found.basis_points}
 
 
-def _occupancy(days: Mapping[date, Rate]) -> dict[str, Any]:
+def _occupancy(days: Mapping[date, Rate], *, let: Rate) -> dict[str, Any]:
     whole = Rate(sum(of.count for of in days.values()), sum(of.of for of in days.values()))
-    return _filled(whole) | {"by_day": [{"date": day.isoformat()} | _filled(of) for day, of in days.items()]}
+    by_day = [{"date": day.isoformat()} | _filled(of) for day, of in days.items()]
+    return _filled(whole) | {"by_day": by_day, "rentals": _filled(let)}
 
 
 def _filled(of: Rate) -> dict[str, int | None]:

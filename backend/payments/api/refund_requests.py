@@ -53,7 +53,7 @@ class RefundRequestShape(Shape):
     requested_at = fields.Moment()
     expires_at = fields.Moment(help_text="When it stops waiting")
     decided_by = PersonShape(allow_null=True)
-    decided_at = fields.Moment(allow_null=True)
+    decided_at = fields.Moment(allow_null=True, help_text="Also when it was withdrawn")
     decline_reason = serializers.CharField(allow_null=True)
     refund = FinanceRefundShape(allow_null=True)
 
@@ -154,6 +154,22 @@ class RefundRequestRefusal(Endpoint):
         operations.decline_refund(
             request_id=request_id, decided_by=person(request), now=timezone.now(), **body
         )
+        return _now(request_id)
+
+
+class RefundRequestWithdrawal(Endpoint):
+    access = {"POST": FINANCE}
+
+    @extend_schema(
+        operation_id="withdrawRefund",
+        summary="Take back a refund that one asked for oneself, while it waits",
+        description="Only whoever asked may. Nothing is sent, and another refund of the payment may be asked for.",
+        tags=["finance"],
+        request=None,
+        responses={200: RefundRequestShape},
+    )
+    def post(self, request: Request, request_id: uuid.UUID) -> Response:
+        operations.withdraw_refund(request_id=request_id, withdrawn_by=person(request), now=timezone.now())
         return _now(request_id)
 
 

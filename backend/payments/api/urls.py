@@ -74,6 +74,11 @@ urlpatterns = [
         refund_requests.RefundRequestRefusal.as_view(),
         name="finance-refund-decline",
     ),
+    path(
+        "finance/refund-requests/<uuid:request_id>/withdraw",
+        refund_requests.RefundRequestWithdrawal.as_view(),
+        name="finance-refund-withdraw",
+    ),
     path("finance/payouts", payouts.Payouts.as_view(), name="finance-payouts"),
     path("finance/payouts/<uuid:payout_id>/void", payouts.PayoutVoid.as_view(), name="finance-payout-void"),
     path(

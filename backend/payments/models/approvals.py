@@ -13,15 +13,16 @@ from backend.payments.models.gateway import Payment, Refund
 class RequestState(models.TextChoices):
     WAITING = "waiting"
     MADE = "made"
-    DECLINED = "declined"
+    DECLINED = "declined", "Turned Down"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
 
 
 class RefundRequest(models.Model):
     """Money that somebody of finance wants given back (ADR 0025). Halalas.
 
-    One that `needs_second` waits until somebody else decides; any other is made at once, by whoever asked. `refund` is
-    what came of it.
+    One that `needs_second` waits until somebody else decides, or whoever asked withdraws it; any other is made at once,
+    by whoever asked. `refund` is what came of it. Who asked for what is never changed, nor what was decided.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -29,7 +30,7 @@ class RefundRequest(models.Model):
     amount_minor = models.PositiveIntegerField()
     reason = models.CharField(max_length=200)
     needs_second = models.BooleanField()
-    state = models.CharField(max_length=8, choices=RequestState.choices)
+    state = models.CharField(max_length=9, choices=RequestState.choices)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -65,6 +66,14 @@ class RefundRequest(models.Model):
                     Q(state="declined", needs_second=True, refund__isnull=True)
                     & Q(decided_by__isnull=False, decided_at__isnull=False)
                     & ~Q(decline_reason="")
+                )
+                | Q(
+                    state="withdrawn",
+                    needs_second=True,
+                    refund__isnull=True,
+                    decided_by__isnull=True,
+                    decided_at__isnull=False,
+                    decline_reason="",
                 )
                 | Q(
                     state__in=("waiting", "expired"),

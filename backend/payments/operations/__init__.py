@@ -7,6 +7,7 @@ from backend.payments.operations.approving import (
     needs_second,
     refundable_minor,
     request_refund,
+    withdraw_refund,
 )
 from backend.payments.operations.cards import finish_cards, forget_card, forget_cards_of
 from backend.payments.operations.closing import close_day
@@ -27,7 +28,7 @@ from backend.payments.operations.settling import (
     settle_unfinished,
 )
 from backend.payments.operations.starting import charge, start_payment
-from backend.payments.operations.tasks import Task, open_tasks, resolve_task
+from backend.payments.operations.tasks import Task, open_task, open_tasks, resolve_task
 from backend.payments.operations.webhooks import finish_events, handle_event, receive_event, take_in
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "needs_second",
     "note_difference",
     "open_differences",
+    "open_task",
     "open_tasks",
     "owe_back",
     "post",
@@ -77,4 +79,5 @@ __all__ = [
     "unowed_minor",
     "void_payout",
     "void_receipt",
+    "withdraw_refund",
 ]

@@ -25,6 +25,7 @@ from backend.payments.refusals import (
     MoreThanRefundable,
     NotRefundable,
     RequestDecided,
+    RequestNotYours,
     RequestWaits,
     SecondPersonNeeded,
 )
@@ -94,6 +95,23 @@ def decline_refund(*, request_id: uuid.UUID, reason: str, decided_by: Any, now: 
     return request
 
 
+def withdraw_refund(*, request_id: uuid.UUID, withdrawn_by: Any, now: datetime) -> RefundRequest:
+    """Take back what one asked for oneself, while it waits. What is withdrawn already is returned as it is.
+
+    Raises NotFound, RequestNotYours, RequestDecided.
+    """
+    with transaction.atomic():
+        request = _locked_request(request_id)
+        if request.requested_by_id != withdrawn_by.pk:
+            raise RequestNotYours
+        if request.state == RequestState.WITHDRAWN:
+            return request
+        _check_waits(request, now=now)
+        request.state, request.decided_at = RequestState.WITHDRAWN, now
+        request.save(update_fields=["state", "decided_at"])
+    return request
+
+
 def expire_requests(now: datetime) -> int:
     """Close the requests that nobody decided in time; how many those were."""
     waiting = RefundRequest.objects.filter(state=RequestState.WAITING, expires_at__lte=now)
@@ -129,6 +147,16 @@ def _locked(payment_id: uuid.UUID) -> Payment:
 
 def _waiting(request_id: uuid.UUID, outcome: str, *, decided_by: Any, now: datetime) -> RefundRequest:
     """A request locked with its payment: one that waits, or has come to this outcome by the same person already."""
+    request = _locked_request(request_id)
+    if request.state == outcome and request.decided_by_id == decided_by.pk:
+        return request
+    _check_waits(request, now=now)
+    if request.requested_by_id == decided_by.pk:
+        raise SecondPersonNeeded
+    return request
+
+
+def _locked_request(request_id: uuid.UUID) -> RefundRequest:
     known = RefundRequest.objects.filter(pk=request_id).values_list("payment_id", flat=True).first()
     if known is None:
         raise NotFound
@@ -139,13 +167,12 @@ def _waiting(request_id: uuid.UUID, outcome: str, *, decided_by: Any, now: datet
         .get(pk=request_id)
     )
     request.payment = payment
-    if request.state == outcome and request.decided_by_id == decided_by.pk:
-        return request
+    return request
+
+
+def _check_waits(request: RefundRequest, *, now: datetime) -> None:
     if request.state != RequestState.WAITING or request.expires_at <= now:
         raise RequestDecided
-    if request.requested_by_id == decided_by.pk:
-        raise SecondPersonNeeded
-    return request
 
 
 def _check(payment: Payment, amount_minor: int) -> None:

@@ -30,6 +30,8 @@ from backend.payments.providers import SettlementLine as ToldLine
 
 logger = logging.getLogger("mawid.payments")
 BATCH = 500
+COMPARED = 500
+"""Lines by which a settlement is known again."""
 LOOK_BACK = timedelta(days=14)
 """Settlements are sent twice a week; one that comes to light later is asked for by its day."""
 HOURLY = Limit("settlements_import", 1, timedelta(hours=1), scaled=False)
@@ -114,7 +116,7 @@ def import_file(
     """Bring in a settlement from the file that came by e-mail. `settlement_id` is the gateway's, where it is known.
 
     One that is here already gains nothing: it is compared with the file, line by line. A file without an id is taken
-    for the settlement that holds its first payment. Raises SettlementFileInvalid.
+    for the settlement that holds most of its payments. Raises SettlementFileInvalid.
     """
     movements = read_settlement(content)
     told = GatewaySettlement(
@@ -259,21 +261,29 @@ def _ours(gateway_ids: set[uuid.UUID]) -> dict[uuid.UUID | None, uuid.UUID]:
 
 
 def _holding(movements: Sequence[Movement], *, source: str | None = None) -> Settlement | None:
-    """The settlement that holds the first payment of these lines, at the same moment."""
-    first = next((m for m in movements if m.gateway_payment_id is not None), None)
-    if first is None:
-        return None
-    moment = first.transacted_at.replace(microsecond=0)
-    lines = SettlementLine.objects.filter(
-        gateway_payment_id=first.gateway_payment_id,
-        type=first.type,
-        transacted_at__gte=moment,
-        transacted_at__lt=moment + timedelta(seconds=1),
-    )
+    """The settlement that holds most of these lines: the same payments, moved at the same moments.
+
+    One line is no proof: a payment that was sent to the bank twice stands in two settlements.
+    """
+    asked = {key for movement in movements[:COMPARED] if (key := _place(movement)) is not None}
+    lines = SettlementLine.objects.filter(gateway_payment_id__in={payment_id for payment_id, _, _ in asked})
     if source is not None:
         lines = lines.filter(settlement__source=source)
-    line = lines.select_related("settlement").order_by("settlement__created_at").first()
-    return line.settlement if line is not None else None
+    held = Counter(
+        line.settlement_id
+        for line in lines.only("settlement", "gateway_payment_id", "type", "transacted_at")
+        if _place(line) in asked
+    )
+    for settlement_id, count in held.most_common(1):
+        if 2 * count > len(asked):
+            return Settlement.objects.get(pk=settlement_id)
+    return None
+
+
+def _place(line: Movement | SettlementLine) -> tuple[uuid.UUID, str, datetime] | None:
+    if line.gateway_payment_id is None:
+        return None
+    return line.gateway_payment_id, line.type, line.transacted_at.replace(microsecond=0)
 
 
 def _differing(settlement: Settlement, movements: Sequence[Movement]) -> int:

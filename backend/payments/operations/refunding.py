@@ -120,6 +120,8 @@ def send_refund(refund_id: uuid.UUID, *, now: datetime) -> bool:
             return _done(refund, before, now=now)
         if before.status == "authorized":
             return _manual(refund, "the gateway does not release this hold")
+        if before.status == "captured" and refund.amount_minor > before.captured_minor:
+            _lower_to_what_was_charged(refund, before)
         if refund.refunded_before_minor is not None:
             # An earlier call got no answer. Its evidence decides; only a total that stands still allows another.
             if before.refunded_minor >= refund.refunded_before_minor + refund.amount_minor:
@@ -156,6 +158,12 @@ def _should_void(refund: Refund, truth: GatewayPayment, *, now: datetime) -> boo
         and not unanswered
         and now - charged_at < VOIDABLE_FOR
     )
+
+
+def _lower_to_what_was_charged(refund: Refund, truth: GatewayPayment) -> None:
+    """A whole hold was to be let go, and a part of it was charged meanwhile, at the gateway's own desk."""
+    refund.amount_minor = truth.captured_minor
+    Refund.objects.filter(pk=refund.pk).update(amount_minor=refund.amount_minor)
 
 
 def _void(refund: Refund, using: PaymentGateway) -> GatewayPayment:

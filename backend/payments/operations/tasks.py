@@ -59,6 +59,18 @@ def open_tasks(*, after: tuple[datetime, uuid.UUID] | None, limit: int) -> list[
     return [task for task, _ in zip(merged, range(limit), strict=False)]
 
 
+def open_task(task_id: uuid.UUID) -> Task:
+    """One open task. Raises NotFound, also when somebody has answered for it."""
+    refund = manual_refunds().select_related("payment__booking__salon").filter(pk=task_id).first()
+    if refund is not None:
+        return _of_refund(refund)
+    for rows, of in ((quarantined_payments(), _of_quarantine), (lapsed_holds(), _of_capture)):
+        payment = rows.select_related("booking__salon").filter(pk=task_id).first()
+        if payment is not None:
+            return of(payment)
+    raise NotFound
+
+
 def _after(rows: QuerySet[Any], after: tuple[datetime, uuid.UUID] | None) -> QuerySet[Any]:
     if after is not None:
         at, key = after

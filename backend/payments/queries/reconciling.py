@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from backend.payments.models import (
     DayClose,
     Difference,
     DifferenceState,
+    Finding,
     Reconciliation,
     Settlement,
     SettlementLine,
@@ -27,10 +29,12 @@ def lines_of(settlement: Settlement) -> QuerySet[SettlementLine]:
 
 
 def reconciliations() -> QuerySet[Reconciliation]:
-    """Runs with `open_count`, the differences that still stand of what each found."""
-    return Reconciliation.objects.annotate(
-        open_count=Count("differences", filter=Q(differences__state=DifferenceState.OPEN))
-    )
+    """Runs with `open_count`, the differences that still stand of what each found: counted for those shown alone."""
+    standing = Finding.objects.filter(
+        reconciliation=OuterRef("pk"), difference__state=DifferenceState.OPEN
+    ).order_by()
+    count = standing.values("reconciliation").annotate(all=Count("pk")).values("all")
+    return Reconciliation.objects.annotate(open_count=Coalesce(Subquery(count), 0))
 
 
 def differences() -> QuerySet[Difference]:

@@ -12,7 +12,7 @@ from backend.payments.differences import HEALABLE
 from backend.payments.models import Difference, DifferenceState, Finding, Payment, Reconciliation
 from backend.payments.operations.reconciling.classing import Rules, find
 from backend.payments.operations.reconciling.comparing import side_by_side
-from backend.payments.operations.reconciling.keeping import close, keep
+from backend.payments.operations.reconciling.keeping import close, count, keep
 from backend.payments.operations.settling import settle, settle_on_page
 from backend.payments.providers import GatewayError, PaymentGateway
 
@@ -30,7 +30,8 @@ def heal(
 ) -> int:
     """Settle what a run found that may be settled; how many of them are no difference any more.
 
-    Whatever else the fresh state differs in is found in the same run. The gateway failing here leaves them open.
+    Whatever else the fresh state differs in is found in the same run, and its sums are those of the fresh state. The
+    gateway failing here leaves them open.
     """
     healed, last = 0, uuid.UUID(int=0)
     standing = Difference.objects.filter(
@@ -38,10 +39,15 @@ def heal(
     ).order_by("pk")
     while rows := list(standing.filter(pk__gt=last)[:BATCH]):
         last = rows[-1].pk
-        tried = _settle([row.payment_id for row in rows if row.payment_id is not None], using=using, now=now)
+        keys = [row.payment_id for row in rows if row.payment_id is not None]
+        before = list(side_by_side(starts, ends, only=keys))
+        tried = _settle(keys, using=using, now=now)
         if not tried:
             continue
-        found = [one for sides in side_by_side(starts, ends, only=tried) if (one := find(sides, rules))]
+        after = list(side_by_side(starts, ends, only=tried))
+        found = [one for sides in after if (one := find(sides, rules))]
+        for sides, times in [*((s, -1) for s in before if s.key in tried), *((s, 1) for s in after)]:
+            count(run, sides, times)
         still = {(one.kind, one.subject) for one in found}
         done = [row for row in rows if row.payment_id in tried and (row.kind, row.subject) not in still]
         close(done, as_state=DifferenceState.HEALED, now=now)

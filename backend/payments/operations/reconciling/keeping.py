@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from backend.payments.models import (
+    PAID_STATES,
     Difference,
     DifferenceAct,
     DifferenceEvent,
@@ -18,7 +19,8 @@ from backend.payments.models import (
     Finding,
     Reconciliation,
 )
-from backend.payments.operations.reconciling.classing import Found
+from backend.payments.operations.reconciling.classing import CHARGED, Found
+from backend.payments.operations.reconciling.comparing import Sides
 
 BATCH = 500
 
@@ -120,6 +122,28 @@ def close_the_gone(run: Reconciliation, *, now: datetime) -> int:
         close(rows, as_state=DifferenceState.GONE, now=now)
         closed += len(rows)
     return closed
+
+
+def count(run: Reconciliation, sides: Sides, times: int = 1) -> None:
+    """Add a payment of these days to the sums, on each side that has it; `times` of -1 takes it out again."""
+    if not sides.in_days:
+        return
+    ours, theirs, settled = sides.ours, sides.theirs, sides.settled
+    if ours is not None:
+        run.ours_count += times
+        if ours.state in PAID_STATES:
+            run.captured_minor += times * ours.captured_minor
+            run.refunded_minor += times * ours.refunded_minor
+    if theirs is not None:
+        run.theirs_count += times
+        if theirs.status in CHARGED:
+            run.theirs_captured_minor += times * (theirs.captured_minor or theirs.amount_minor)
+            run.theirs_refunded_minor += times * theirs.refunded_minor
+    if settled is not None and settled.moved:
+        run.lines_count += times
+        run.settled_minor += times * (settled.gross_minor - settled.voided_minor)
+        run.settled_back_minor += times * settled.returned_minor
+        run.fees_minor += times * (settled.fee_minor + settled.fee_vat_minor)
 
 
 def fingerprint(run: Reconciliation) -> str:

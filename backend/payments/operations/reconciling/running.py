@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -13,13 +14,13 @@ from django.db.models import Max
 
 from backend.core.time import RIYADH
 from backend.payments.gateway import gateway
-from backend.payments.models import PAID_STATES, DifferenceState, Reconciliation, Settlement
+from backend.payments.models import DifferenceState, Reconciliation, Settlement
 from backend.payments.operations.importing import import_settlements
 from backend.payments.operations.reconciling import gathering
-from backend.payments.operations.reconciling.classing import CHARGED, Found, Rules, find, of_line, of_total
-from backend.payments.operations.reconciling.comparing import Sides, lone_lines, side_by_side, wrong_totals
+from backend.payments.operations.reconciling.classing import Found, Rules, find, of_line, of_total
+from backend.payments.operations.reconciling.comparing import lone_lines, side_by_side, wrong_totals
 from backend.payments.operations.reconciling.healing import heal as heal_what_was_found
-from backend.payments.operations.reconciling.keeping import BATCH, close_the_gone, fingerprint, keep
+from backend.payments.operations.reconciling.keeping import BATCH, close_the_gone, count, fingerprint, keep
 from backend.payments.refusals import ReconciliationRunning
 
 LOCK = 5_620_811_970_130_447
@@ -44,6 +45,7 @@ def reconcile(
     bounded in memory; a difference that earlier runs knew is the same row.
     Raises GatewayError when a list cannot be read whole: half a list proves nothing. Raises ReconciliationRunning.
     """
+    began = monotonic()
     starts, ends = _midnight(from_date), _midnight(to_date + timedelta(days=1))
     using = gateway()
     with alone():
@@ -68,7 +70,7 @@ def reconcile(
         run.gone_count = close_the_gone(run, now=now)
         run.found_count = run.findings.count()
         run.fingerprint = fingerprint(run)
-        run.finished_at = now
+        run.finished_at = now + timedelta(seconds=monotonic() - began)
         run.save()
     return run
 
@@ -102,7 +104,7 @@ def _compare(
     found: list[Found] = []
     seen = 0
     for sides in side_by_side(starts, ends):
-        _count(run, sides)
+        count(run, sides)
         if one := find(sides, rules):
             found.append(one)
         if len(found) == BATCH:
@@ -115,28 +117,6 @@ def _compare(
     found += [of_line(line) for line in lone_lines(starts, ends)]
     found += [of_total(total) for total in wrong_totals(starts, ends)]
     keep(run, found, now=now)
-
-
-def _count(run: Reconciliation, sides: Sides) -> None:
-    """Add a payment of these days to the sums, on each side that has it."""
-    if not sides.in_days:
-        return
-    ours, theirs, settled = sides.ours, sides.theirs, sides.settled
-    if ours is not None:
-        run.ours_count += 1
-        if ours.state in PAID_STATES:
-            run.captured_minor += ours.captured_minor
-            run.refunded_minor += ours.refunded_minor
-    if theirs is not None:
-        run.theirs_count += 1
-        if theirs.status in CHARGED:
-            run.theirs_captured_minor += theirs.captured_minor or theirs.amount_minor
-            run.theirs_refunded_minor += theirs.refunded_minor
-    if settled is not None and settled.moved:
-        run.lines_count += 1
-        run.settled_minor += settled.gross_minor - settled.voided_minor
-        run.settled_back_minor += settled.returned_minor
-        run.fees_minor += settled.fee_minor + settled.fee_vat_minor
 
 
 def _rules(now: datetime) -> Rules:
