@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularSwaggerView
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from backend.config.app_config import AppConfig
 from backend.console import errors
 from backend.core.api import problems
 from backend.core.api.contract import OpenApi
 from backend.core.api.system import healthz, readyz
+from backend.core.docs import pages as docs
+from backend.demo import trying
 from backend.notifications.api.metrics import metrics
 from backend.payments.api.views import payment_return
 from backend.salons.api.media import photo_file
@@ -27,28 +23,22 @@ handler403 = errors.permission_denied
 handler404 = errors.page_not_found
 handler500 = errors.server_error
 
-
-class Docs(SpectacularSwaggerView):
-    """The reference and the console. Assets come from this server; the page may run its own inline start script."""
-
-    url_name = "openapi"
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-            "img-src 'self' data:; frame-ancestors 'none'"
-        )
-        return response
-
-
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
-    path("docs", Docs.as_view(), name="docs"),
+    path("docs", docs.landing, name="docs"),
+    path("docs/guides/<path:name>", docs.guide, name="docs-guide"),
+    path("docs/error-codes", docs.error_codes, name="docs-error-codes"),
+    path("docs/reference", docs.reference, name="docs-reference"),
+    path("docs/reference/<slug:area>", docs.reference_area, name="docs-reference-area"),
+    path("docs/reference/<slug:area>.json", docs.reference_document, name="docs-reference-document"),
+    path("docs/try", trying.page, name="docs-try"),
+    path("docs/demo-token", trying.DemoToken.as_view(), name="docs-demo-token"),
+    re_path(r"^docs/(?P<name>.*)\Z", docs.nowhere, name="docs-nowhere"),
+    path("problems/<slug:code>", docs.problem_type, name="problem-type"),
     path("console", RedirectView.as_view(pattern_name="admin:index"), name="console"),
+    path("console/try", admin.site.admin_view(trying.staff_page), name="console-try"),
     path("console/", admin.site.urls),
     path("pay/return/<uuid:payment_id>", payment_return, name="payment-return"),
     re_path(
