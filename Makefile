@@ -3,6 +3,7 @@
 #
 #   PYTHON=...      the Python to build .venv with (else the first of python3, python3.14 ... python3.11)
 #   ARGS=...        further words for pytest (`make test ARGS="-k race -x"`), bench, stress and serve
+#   FUZZ_EXAMPLES=...  requests of each kind per operation and role (make test ARGS="-k schemathesis"); default 2
 #   PARALLEL=...    how pytest spreads its work (`PARALLEL=` runs one test after another)
 #   DEMO_ARGS=...   further words for the demo (`make demo DEMO_ARGS=--exit-after-journey`)
 
@@ -15,6 +16,10 @@ run := .venv/bin/python
 manage := $(run) manage.py
 catalogues := $(wildcard locale/*/LC_MESSAGES/django.po)
 compiled := $(catalogues:.po=.mo)
+node-packages := mobile-contract/clients/typescript mobile-contract/tools
+contract-tests := $(wildcard tests/project/test_contract_*.py tests/project/test_snippets.py \
+    tests/project/test_generated_clients.py tests/project/test_typescript_client.py \
+    tests/journeys/test_mock_journey.py tests/journeys/test_schemathesis*.py)
 
 # With the lifeline, kill -9 of make ends what it started too (backend/core/lifeline.py).
 tied := DIE_WITH_PARENT=$$PPID exec
@@ -28,7 +33,7 @@ test: ready ## Every test, on real PostgreSQL
 	@$(run) -m pytest $(PARALLEL) $(ARGS)
 
 ##@ Around them
-.PHONY: serve check bench stress contract contract-node examples translations lock clean help
+.PHONY: serve check bench stress contract contract-node contract-generator examples translations lock clean help
 serve: ready ## Migrate and serve with the environment as it is (PORT, DATABASE_URL, ...), no demo data
 	@$(tied) $(manage) serve $(ARGS)
 
@@ -44,16 +49,26 @@ bench: ready ## Measure; prints medians and ratios, judges nothing
 stress: ready ## Hammer the server from many processes, kill its workers, then judge the database
 	@$(run) -m tests.stress $(ARGS)
 
-contract: ready ## Write the generated files of mobile-contract/; refuses what would break an installed app
+# `manage.py contract` alone writes; the rest proves what was written, and each part that needs Node.js skips loudly without.
+contract: ready ## Write the generated files of mobile-contract/, refuse what would break an installed app, prove the rest
 	@$(manage) contract
+	@$(MAKE) --no-print-directory contract-node contract-generator
+	@$(run) -m pytest -q $(PARALLEL) $(contract-tests) $(ARGS)
 
-# The suite generates, compiles and runs the client; the build has Node and skips nothing.
-contract-node: ## What the TypeScript client is built with (needs Node.js; skips loudly without it)
+# Nothing of theirs runs while they are installed; the suite runs them, and the build has Node and skips nothing.
+contract-node: ## Install what the TypeScript client, the mock, the journeys and the linters are made of (needs Node.js)
 	@if command -v npm >/dev/null; then \
-	    npm ci --prefix mobile-contract/clients/typescript --no-audit --no-fund --loglevel=error; \
+	    for package in $(node-packages); do \
+	        npm ci --prefix "$$package" --ignore-scripts --no-audit --no-fund --loglevel=error || exit 1; \
+	    done; \
 	else \
-	    echo "SKIPPED: the TypeScript client, for lack of Node.js" >&2; \
+	    echo "SKIPPED: the TypeScript client, the mock, the journeys and the linters, for lack of Node.js" >&2; \
 	fi
+
+# Apart from the environment: a newcomer who wants the demo does not wait for it.
+contract-generator: ready ## Install what makes the Swift, Kotlin and Dart clients (140 MB, with its own Java)
+	@$(run) -m pip --disable-pip-version-check --no-input install --quiet --require-hashes \
+	    --requirement requirements/contract.txt
 
 # Everything once with phones that speak Arabic, then in English what is worth an example. Tests that look for words of
 # the other language fail here, and that is all right.
@@ -76,6 +91,8 @@ lock: ## Resolve requirements/*.in into hashed *.txt (the only verb that needs u
 	    --no-emit-find-links requirements/base.in -o requirements/base.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links requirements/dev.in -o requirements/dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links requirements/contract.in -o requirements/contract.txt
 
 clean: ## Remove caches and compiled files; the environment (.venv) and the data (var) stay
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles $(compiled)
@@ -107,7 +124,7 @@ check-translations: environment ## Every text in both languages
 
 check-contract: ready ## mobile-contract/ as the code would write it now, and nothing that breaks an installed app
 	$(manage) contract --check
-	@$(MAKE) --no-print-directory contract-node
+	@$(MAKE) --no-print-directory contract-node contract-generator
 
 check-files: ready ## Production settings, requirement files, Docker and compose files, variables, documents
 	$(run) -m pytest -q tests/project -m "not server"

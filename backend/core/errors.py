@@ -202,6 +202,16 @@ class MethodNotAllowed(Invalid):
     message = _("This method is not supported here.")
 
 
+class EndpointRemoved(DomainError):
+    """Announced as deprecated, and gone since its sunset: `core.api.deprecation`."""
+
+    code = "endpoint_removed"
+    message = _(
+        "This feature is no longer available in this version of the app. Please update it from the store."
+    )
+    client = "update"
+
+
 class NotAcceptable(Invalid):
     code = "not_acceptable"
     message = _("The requested format is not available.")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from backend.core.errors import Conflict, Invalid, Refused
@@ -95,26 +95,25 @@ def once(
 
 
 _KEEP = """
-    SET LOCAL lock_timeout = '2s';
+    WITH patience AS MATERIALIZED (
+        SELECT current_setting('lock_timeout') AS usual, set_config('lock_timeout', '2s', true))
     INSERT INTO core_idempotencyrecord AS kept
            (user_id, operation, key, fingerprint, status, answer, created_at)
-    VALUES (%s, %s, %s, %s, 0, '', %s)
+    SELECT %s::uuid, %s, %s::uuid, %s, 0, '', %s::timestamptz FROM patience
     ON CONFLICT (user_id, operation, key) DO UPDATE
        SET fingerprint = excluded.fingerprint, status = 0, answer = '', created_at = excluded.created_at
-     WHERE kept.created_at < %s
-    RETURNING id;
-    SET LOCAL lock_timeout = DEFAULT
+     WHERE kept.created_at < %s::timestamptz
+    RETURNING id, set_config('lock_timeout', (SELECT usual FROM patience), true)
 """
-"""Three statements that travel together. A twin is waited for; a key older than its keeping time is taken over."""
+"""A twin is waited for, for a while; a key older than its keeping time is taken over."""
 
 
 def _insert(
     *, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str, now: datetime
 ) -> int | None:
     try:
-        with connection.cursor() as cursor:
+        with binary_cursor() as cursor:
             cursor.execute(_KEEP, [user_id, operation, key, fingerprint, now, now - KEPT_FOR])
-            cursor.nextset()
             row = cursor.fetchone()
             return row[0] if row else None
     except OperationalError as error:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
+from backend.core.errors import TooManyRequests
 from backend.core.models import RateCount
 
 
@@ -38,6 +39,12 @@ class Limit:
             "RateLimit-Policy": f'"{self.name}";q={self.allowed};w={int(self.window.total_seconds())}',
             "RateLimit": f'"{self.name}";r={left};t={resets_in}',
         }
+
+    def refusal(
+        self, wait: int, kind: type[TooManyRequests] = TooManyRequests, **params: int
+    ) -> TooManyRequests:
+        """What to raise when nothing is left for `wait` more seconds; `params` are the numbers in its message."""
+        return kind(retry_after=wait, headers=self.headers(left=0, resets_in=wait), **params)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from backend.core import clients
 from backend.core.api.deprecation import Deprecation
 from backend.core.models import ClientCalls
 from backend.core.purge import purge_core
-from tests.core.helpers import send
+from tests.core.helpers import problem, send
 from tests.support.race import race
 
 TODAY = date(2026, 11, 20)
@@ -110,6 +110,25 @@ def test_what_will_go_says_so_on_every_answer() -> None:
     assert "Deprecation" not in send("GET", "/api/v1/cities").headers
 
 
+@pytest.mark.django_db
+@pytest.mark.urls("tests.core.trial_urls")
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_what_is_gone_says_so_to_everybody_and_who_still_calls_it_is_counted(
+    monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    due(monkeypatch)
+    answer = send("GET", "/trial/gone", language=language, X_Client="ios/1.0.0")
+    problem(answer, 410, "endpoint_removed", language=language)
+    assert answer.headers["Sunset"] == "Tue, 01 Jul 2025 00:00:00 GMT"
+    assert answer.headers["Deprecation"] == "@1735689600"
+    assert list(ClientCalls.objects.values_list("client", "operation")) == [("ios/1.0.0", "GET trial/gone")]
+    head = send("HEAD", "/trial/gone")
+    assert (head.status_code, head.content) == (410, b"")
+    assert "Sunset" in head.headers
+    problem(send("POST", "/trial/gone"), 401, "auth_required")  # the other methods live on
+    problem(send("PUT", "/trial/gone"), 401, "auth_required")
+
+
 def test_a_deprecation_gives_half_a_year(settings: Any) -> None:
     from backend.core.api.views import Endpoint
 
@@ -122,3 +141,4 @@ def test_a_deprecation_gives_half_a_year(settings: Any) -> None:
         for going in kind.deprecated.values():
             assert isinstance(going, Deprecation)
             assert going.sunset - going.since >= timedelta(days=180), kind
+            assert not going.removed or going.sunset <= timezone.now().date(), kind

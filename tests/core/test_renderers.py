@@ -83,6 +83,8 @@ def test_what_json_cannot_say_is_an_error_and_never_half_an_answer(value: Any) -
         ("*/*", 200),
         ("application/json", 200),
         ("application/json, text/plain, */*", 200),
+        ("application/json, application/problem+json", 200),
+        ("application/problem+json", 200),
         ("application/*;q=0.5", 200),
         ("text/html,application/xhtml+xml,*/*;q=0.8", 200),
         ("text/html", 406),

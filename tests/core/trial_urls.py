@@ -88,6 +88,14 @@ class Going(PublicEndpoint):
         return Response({})
 
 
+class Gone(Endpoint):
+    deprecated = {"GET": Deprecation(since=date(2025, 1, 1), sunset=date(2025, 7, 1), removed=True)}
+    access = {"POST": SIGNED_IN}
+
+    def post(self, request: Request) -> Response:
+        return Response({})
+
+
 class People(PublicEndpoint):
     """Pages in an order where many rows are equal."""
 
@@ -165,6 +173,7 @@ def endpoint_raising(error: Exception) -> Any:
 urlpatterns = [
     path("trial/echo", Echo.as_view()),
     path("trial/going", Going.as_view()),
+    path("trial/gone", Gone.as_view()),
     path("trial/people", People.as_view()),
     path("trial/keyed/<str:place>", Keyed.as_view()),
     path("trial/crash", Crash.as_view()),

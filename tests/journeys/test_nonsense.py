@@ -81,13 +81,49 @@ def operation_of(method: str, path: str) -> dict[str, Any]:
     return found
 
 
+def phone_of(world: World, role: str) -> Api:
+    return Api(world.person(role, own=role in (*SALON_ROLES, "customer")))
+
+
 def send(world: World, method: str, path: str, role: str, **more: Any) -> None:
-    own = role in (*SALON_ROLES, "customer")
-    answer = Api(world.person(role, own=own)).send(
+    answer = phone_of(world, role).send(
         method, fill(path, world), headers={"Idempotency-Key": str(uuid.uuid4())}, **more
     )
     if answer.status_code >= 500:
         assert answer.json()["code"] in GATEWAY_AWAY, (more, answer.content)
+
+
+def send_bytes(phone: Api, method: str, address: str, body: bytes, **headers: str) -> Any:
+    """What no JSON writer would write."""
+    answer = phone.client.generic(
+        method,
+        address,
+        body,
+        content_type="application/json",
+        headers=phone.headers | {"Idempotency-Key": str(uuid.uuid4())} | headers,
+    )
+    kind = answer.headers.get("Content-Type", "")
+    if "json" in kind:
+        contract.check(method, address, answer.status_code, kind, answer.json())
+    if answer.status_code >= 500:
+        assert answer.json()["code"] in GATEWAY_AWAY, (body[:2000], answer.content)
+    return answer
+
+
+def barely_json(body: dict[str, Any], dice: random.Random) -> Iterator[bytes]:
+    """The body with a name twice, half a letter, a number beyond all numbers, a well a hundred deep, and more."""
+    for name in dice.sample(sorted(body), min(2, len(body))):
+        again = json.dumps({name: dice.choice(VALUES[:10])}, ensure_ascii=True)[1:]
+        yield (json.dumps(body)[:-1] + ("," if body else "") + again).encode()
+    deep: Any = "x"
+    for _ in range(100):
+        deep = {"": deep} if dice.random() < 0.5 else [deep]
+    for value in ("\ud800", "\udfff\ud800 x", float("inf"), float("nan"), 10**4000, deep, "ـ" * 200_000):
+        place = dice.choice([path for path in places(body) if path] or [("unknown",)])
+        yield json.dumps(spoiled(body, place, value)).encode()
+    yield b"\xef\xbb\xbf" + json.dumps(body).encode()
+    yield json.dumps(body).encode("utf-16")
+    yield json.dumps(body).encode() + b"\x00"
 
 
 @pytest.mark.parametrize(("path", "method", "policy"), ENDPOINTS)
@@ -102,6 +138,9 @@ def test_nonsense_in_the_body_is_refused_in_words(path: str, method: str, policy
     world = World()
     for place, value in chosen:
         send(world, method, path, admitted(policy), body=spoiled(body, place, value) if place else value)
+    phone, address = phone_of(world, admitted(policy)), fill(path, world)
+    for text in barely_json(body, random.Random(operation["operationId"])):
+        send_bytes(phone, method, address, text)
 
 
 @pytest.mark.parametrize(("path", "method", "policy"), ENDPOINTS)
@@ -117,3 +156,74 @@ def test_nonsense_in_the_query_is_refused_in_words(path: str, method: str, polic
     chosen = random.Random(operation["operationId"]).sample(trials, min(MOST, len(trials)))
     for name, value in chosen:
         send(world, method, path, admitted(policy), query={name: str(value)[:2000]})
+
+
+IN_A_PATH = (
+    *("%00", "%0d%0a", "%ed%a0%80", "%ff", "%2e%2e%2f", "null", "-1", "9" * 400, "x" * 4000, "%25s%25(x)s"),
+    *(
+        "%D9%A1%D9%A2",
+        "%E2%80%AEabc",
+        "%EF%BB%BF",
+        "%F0%9F%98%80" * 40,
+        "*",
+        "';--",
+        "%20",
+        str(uuid.UUID(int=0)),
+    ),
+)
+
+
+def test_nonsense_in_an_address_leads_nowhere() -> None:
+    """Ids are only looked up where they are ids; words, slugs and secrets are looked up as they come."""
+    world = World()
+    phones = {role: phone_of(world, role) for role in (*ROLES, "customer") if role != "anonymous"}
+    for param in ENDPOINTS:
+        path, method, policy = param.values
+        for part in re.findall(r"<(?:str|slug|int|path):\w+>", str(path)):
+            for value in random.Random(f"{method} {path}").sample(IN_A_PATH, 4):
+                address = fill(str(path).replace(part, value), world)
+                phone = phones.get(admitted(policy)) or Api()  # type: ignore[arg-type]
+                answer = send_bytes(phone, str(method), address, b"{}")
+                nothing_to_do = method == "DELETE" and answer.status_code == 204  # it is not there afterwards
+                assert answer.status_code >= 400 or nothing_to_do, (method, address)
+
+
+IN_A_HEADER = {
+    "Accept-Language": (
+        "ar-SA-u-nu-arab",
+        "*;q=9",
+        "x" * 5000,
+        "ar;q=\u0661".encode().decode("latin-1"),
+        ",,;;",
+    ),
+    "Authorization": (
+        "Bearer",
+        "Bearer ",
+        "Bearer a.b.c",
+        "Bearer " + "e" * 20_000,
+        "Basic eDp5",
+        "\xff\xfe",
+    ),
+    "Idempotency-Key": ("", "x", '"', "0" * 5000, str(uuid.UUID(int=0)) + "\xa0"),
+    "If-None-Match": ("*", '"', 'W/"' + "x" * 5000, "\xff"),
+    "X-Client": ("ios/9999.9999.9999+" + "z" * 20, "ios/\xb2.0.0", "web/1.0.0\x00"),
+    "X-Installation-Id": ("", "x" * 5000, "\xff", str(uuid.UUID(int=0))),
+    "X-Request-Id": ("\xe2\x80\xae", "a" * 65, "a b c d e f g h", "<script>"),
+    "Content-Type": ("application/json; charset=utf-16", "application/json; charset=\xff", "text/json"),
+    "Accept": ("application/json; indent=9999999", "*/*;q=x", "text/html", "\xff/\xff"),
+}
+
+
+@pytest.mark.parametrize("name", IN_A_HEADER)
+def test_nonsense_in_a_header_is_refused_in_words_or_overlooked(name: str) -> None:
+    world = World()
+    body = json.dumps(recorded("createBooking")).encode()
+    for value in IN_A_HEADER[name]:
+        for method, path, text in (
+            ("GET", "bookings", b""),
+            ("POST", "bookings", body),
+            ("GET", "salons", b""),
+        ):
+            answer = send_bytes(phone_of(world, "customer"), method, f"/api/v1/{path}", text, **{name: value})
+            assert answer.status_code < 500
+            assert re.fullmatch(r"[A-Za-z0-9_-]{8,64}", answer.headers["X-Request-Id"])

@@ -9,7 +9,7 @@ import pytest
 
 from tests.project.tree import ROOT
 
-FILES = ("base", "dev")
+FILES = ("base", "dev", "contract")
 
 
 def pins(name: str) -> dict[str, str]:
@@ -23,7 +23,7 @@ def test_every_requirement_is_pinned_and_hashed(name):
     text = (ROOT / f"requirements/{name}.txt").read_text()
     logical = [line for line in text.replace("\\\n", " ").splitlines() if line.strip() and line[0] != "#"]
     requirements = [line for line in logical if not line.lstrip().startswith("#")]
-    assert len(requirements) > 20
+    assert requirements
     for line in requirements:
         assert re.match(r"[a-z0-9._-]+==\S+ ", line), line
         assert "--hash=sha256:" in line, line

@@ -474,6 +474,12 @@ class TestSeasons:
         [window, _] = ok(desk.get("working-windows", season_id=season["id"]))["items"]
         assert window["season_id"] == season["id"]
 
+    def test_a_season_can_be_looked_at_before_it_is_added(self) -> None:
+        desk = Desk()
+        seen = ok(desk.post("seasons", self.RAMADAN, preview="true"), 200)["season"]
+        assert (seen["name"], seen["hijri"]) == (self.RAMADAN["name"], self.RAMADAN["hijri"])
+        assert not Season.objects.exists()
+
     def test_a_season_is_changed_in_parts_and_removed_with_its_hours(self) -> None:
         desk = Desk()
         season = ok(desk.post("seasons", self.SUMMER), 201)["season"]

@@ -68,6 +68,8 @@ class Api:
             recording.note(method, full, body, response, parsed)
         if response.status_code >= 400:
             assert kind.startswith("application/problem+json"), kind
+            if (parsed or {}).get("code") == "rate_limited":
+                assert {"Retry-After", "RateLimit", "RateLimit-Policy"} <= response.headers.keys()
         return response
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import django
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
 
 from backend.core.contract.examples import SHARED
 from backend.core.contract.reading import operations, resolve
@@ -31,6 +32,8 @@ ENOUGH = 2
 MOST_ROWS = 2
 """A list is told by its first rows: the shape shows, and the page can be read."""
 MOST_BYTES = 24_000
+TOLD_IN_EACH_STATE = ("getBooking", "getPayment")
+"""What a screen waits for: each state it may find, or why that failed, has an example beside `ok`."""
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _ODD = re.compile("[\u0000-\u0008\u200b-\u200f\u202a-\u202e\u2060\ufeff\ufffd]|(.)\\1{9}")
 _TOKENS = {"access_token", "refresh_token", "token", "secret"}
@@ -62,8 +65,7 @@ def main(notes: Path, *, only_name_tests: bool) -> None:
     told = {language: _read(notes, language) for language in ("ar", "en")}
     wanted: dict[Place, list[Note]] = defaultdict(list)
     for note in told["ar"].values():
-        place = judge.place_of(note)
-        if place is not None:
+        for place in judge.places_of(note):
             wanted[place].append(note)
     tests: set[str] = set()
     written = 0
@@ -76,7 +78,7 @@ def main(notes: Path, *, only_name_tests: bool) -> None:
             continue
         for note in suiting:
             english = told["en"].get(note.turn) or told["en"].get(_told_in_english(note.turn))
-            if english is not None and judge.place_of(english) == place and place.suits(judge, english):
+            if english is not None and place in judge.places_of(english) and place.suits(judge, english):
                 written += place.write(note, english)
                 break
     print(
@@ -204,6 +206,15 @@ def _tidy(told: Note) -> tuple[Any, Any]:
     return clean(told.request), clean(told.body)
 
 
+def _matches(_: Any, pattern: str, text: Any, __: Any) -> Iterator[ValidationError]:
+    if isinstance(text, str) and not re.search(pattern, text, re.ASCII):
+        yield ValidationError(f"{text!r} does not match {pattern!r}")
+
+
+# A digit is one of ten in the patterns of JSON Schema, whatever Python's own think of Arabic ones.
+_Strict: Any = extend(Draft202012Validator, {"pattern": _matches})
+
+
 class Judge:
     """What the schema says of a request or an answer."""
 
@@ -217,21 +228,27 @@ class Judge:
             pattern = re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "$")
             self.routes.append((pattern, method, operation))
 
-    def place_of(self, note: Note) -> Place | None:
-        """Where the note would be an example; None when the contract does not know its operation."""
+    def places_of(self, note: Note) -> list[Place]:
+        """Where the note would be an example; nowhere when the contract does not know its operation."""
         wanted = note.method.lower()
         operation = next((o for p, m, o in self.routes if m == wanted and p.match(note.path)), None)
         if operation is None or "provider-webhooks" in operation["tags"]:
-            return None
+            return []
         if note.case in SHARED:
-            return Place(SHARED_FOLDER, note.case, asks=False, answers=True)
+            return [Place(SHARED_FOLDER, note.case, asks=False, answers=True)]
         name, status = operation["operationId"], str(note.status)
-        return Place(
-            name,
-            f"{status}-{note.case}",
-            asks=note.status < 400 and self.request_schema(name) is not None,
-            answers=self.answer_schema(name, status) is not None,
-        )
+        cases = [note.case]
+        if note.status < 400 and name in TOLD_IN_EACH_STATE:
+            cases.append((note.body.get("failure") or {}).get("code") or note.body["state"])
+        return [
+            Place(
+                name,
+                f"{status}-{case}",
+                asks=note.status < 400 and self.request_schema(name) is not None,
+                answers=self.answer_schema(name, status) is not None,
+            )
+            for case in cases
+        ]
 
     def answer_schema(self, name: str, status: str) -> dict[str, Any] | None:
         """What an answer of this status holds; None when it is promised to be empty, or no JSON."""
@@ -256,7 +273,8 @@ class Judge:
         """Where `body` leaves the schema; a member that the schema does not know counts too."""
         node = schema | {"components": self.schema["components"]}
         found = [
-            f"{list(e.absolute_path)}: {e.message}" for e in Draft202012Validator(node).iter_errors(body)
+            f"{list(e.absolute_path)}: {e.message}"
+            for e in _Strict(node, format_checker=_Strict.FORMAT_CHECKER).iter_errors(body)
         ]
         return found or list(self._unknown(schema, body, ""))
 

@@ -26,7 +26,7 @@ from backend.accounts.operations.limits import RESEND_WAIT, OtpNotSent, OtpResen
 from backend.accounts.operations.sessions import SessionRevoked
 from backend.core import limits
 from backend.core.alarms import raise_alarm
-from backend.core.errors import Refused, TooManyRequests, ValidationFailed
+from backend.core.errors import Refused, ValidationFailed
 from backend.core.ids import uuid7
 from backend.core.limits import Count, Limit
 from backend.core.time import seconds_until
@@ -73,8 +73,8 @@ def ask_email(*, user: User, email: str, language: str, now: datetime) -> EmailR
     if refusal is not None:
         wait = refusal.retry_after
         if refusal.count.limit is PER_MINUTE:
-            raise OtpResendWait(retry_after=wait, seconds=wait)
-        raise TooManyRequests(retry_after=wait)
+            raise PER_MINUTE.refusal(wait, OtpResendWait, seconds=wait)
+        raise refusal.count.limit.refusal(wait)
     code = new_code()
     challenge = EmailChallenge(user=user, email=email, created_at=now, expires_at=now + LIFETIME)
     challenge.code_hmac = _sealed(challenge, code)

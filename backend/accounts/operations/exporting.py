@@ -10,7 +10,6 @@ from backend.accounts.models import DataRequest, User
 from backend.accounts.operations.data_requests import close_data_request, open_data_request
 from backend.accounts.operations.identity import require_confirmed
 from backend.core import limits, privacy
-from backend.core.errors import TooManyRequests
 from backend.core.limits import Limit
 from backend.core.time import rfc3339
 
@@ -29,7 +28,7 @@ def export_person(*, person: User, now: datetime) -> dict[str, Any]:
     require_confirmed(person)
     wait = limits.take(PER_DAY, str(person.pk), now=now)
     if wait:
-        raise TooManyRequests(retry_after=wait)
+        raise PER_DAY.refusal(wait)
     request = open_data_request(
         person=person, kind=DataRequest.Kind.COPY, channel=DataRequest.Channel.APP, now=now
     )

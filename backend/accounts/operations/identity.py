@@ -64,7 +64,7 @@ def confirm_name(*, user: User, device: Device, name: str, now: datetime) -> Non
         return
     wait = limits.take(NAMES_SAID, user.pk.hex, now=now)
     if wait:
-        raise IdentityTooManyAttempts(retry_after=wait)
+        raise NAMES_SAID.refusal(wait, IdentityTooManyAttempts)
     if not same_name(name, user.name):
         raise IdentityNameWrong
     with transaction.atomic():

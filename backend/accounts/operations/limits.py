@@ -208,5 +208,5 @@ def _refused(refusal: Refusal) -> TooManyRequests:
             seconds=int(limit.window.total_seconds()),
         )
     if limit is PER_MINUTE:
-        return OtpResendWait(retry_after=wait, seconds=wait, headers=PER_HOUR.headers(left=0, resets_in=wait))
-    return TooManyRequests(retry_after=wait, headers=limit.headers(left=0, resets_in=wait))
+        return PER_HOUR.refusal(wait, OtpResendWait, seconds=wait)
+    return limit.refusal(wait)

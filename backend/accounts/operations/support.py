@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from backend.accounts.models import SupportLook, User
 from backend.core import limits, phone
-from backend.core.errors import TooManyRequests
 from backend.core.limits import Limit
 from backend.core.request_context import current_request_id
 
@@ -18,7 +17,7 @@ def count_look(*, by: User, now: datetime) -> None:
     """Before each look, outside its transaction. Raises TooManyRequests."""
     wait = limits.take(LOOKS, by.pk.hex, now=now)
     if wait:
-        raise TooManyRequests(retry_after=wait)
+        raise LOOKS.refusal(wait)
 
 
 def look_up(*, by: User, number: str, now: datetime) -> User | None:

@@ -17,16 +17,8 @@ LANGUAGES = ("ar", "en")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """What PostgreSQL holds in no text: NUL, and half of a surrogate pair."""
 
-_TEXT = {"type": ["string", "null"]}
-_SCHEMA = {
-    "type": "object",
-    "properties": dict.fromkeys(LANGUAGES, _TEXT),
-    "required": list(LANGUAGES),
-    "additionalProperties": False,
-}
 
-
-@extend_schema_field(_SCHEMA)
+@extend_schema_field({"$ref": "#/components/schemas/BilingualText"})
 class Both(serializers.Field[dict[str, str], Any, Any, Any]):
     """In: an object with `ar` and `en`; a language left out or null becomes empty text.
 

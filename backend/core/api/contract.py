@@ -20,7 +20,9 @@ from backend.core.api.views import PublicEndpoint
 
 
 @dataclass(frozen=True)
-class _Document:
+class Document:
+    """The contract as JSON."""
+
     body: bytes
     compressed: bytes
     tag: str
@@ -31,12 +33,12 @@ class OpenApi(PublicEndpoint):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
-        document = _document()
+        contract = document()
         small = "gzip" in request.headers.get("Accept-Encoding", "")
         response = HttpResponse(
-            document.compressed if small else document.body,
+            contract.compressed if small else contract.body,
             content_type="application/json",
-            headers={"Cache-Control": "public, max-age=300", "ETag": document.tag},
+            headers={"Cache-Control": "public, max-age=300", "ETag": contract.tag},
         )
         if small:
             response.headers["Content-Encoding"] = "gzip"
@@ -45,9 +47,9 @@ class OpenApi(PublicEndpoint):
 
 
 @cache
-def _document() -> _Document:
+def document() -> Document:
     path = settings.BASE_DIR / "mobile-contract/openapi.yaml"
     read: Any = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
     body = orjson.dumps(read)
     # Weak, because the same document also travels compressed.
-    return _Document(body, gzip.compress(body, mtime=0), f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return Document(body, gzip.compress(body, mtime=0), f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')

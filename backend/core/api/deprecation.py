@@ -11,10 +11,15 @@ from django.conf import settings
 
 @dataclass(frozen=True)
 class Deprecation:
-    """`since` and `sunset` are days (UTC); at least 180 lie between them."""
+    """`since` and `sunset` are days (UTC); at least 180 lie between them.
+
+    `removed` is set by hand once the sunset has passed and `manage.py clients` shows that hardly anybody calls: the
+    method's code may then go, and each call is answered EndpointRemoved. The date alone closes nothing.
+    """
 
     since: date
     sunset: date
+    removed: bool = False
 
     def headers(self) -> dict[str, str]:
         """RFC 9745 writes seconds since 1970, RFC 8594 an HTTP date."""

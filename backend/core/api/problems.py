@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions as drf
 
 from backend.core import errors
+from backend.core.api.renderers import PROBLEM_JSON
 from backend.core.request_context import current_request_id
 
 logger = logging.getLogger("mawid.errors")
 
-PROBLEM_JSON = "application/problem+json"
 MOST_FIELD_ERRORS = 100  # a body of unknown keys must not be answered with one thirty times its size
 
 STATUS_OF_KIND: tuple[tuple[type[errors.DomainError], int], ...] = (
@@ -33,6 +33,7 @@ STATUS_OF_KIND: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.NotSignedIn, 401),
     (errors.NotAllowed, 403),
     (errors.NotFound, 404),
+    (errors.EndpointRemoved, 410),
     (errors.Conflict, 409),
     (errors.Refused, 422),
     (errors.TooManyRequests, 429),
@@ -48,6 +49,7 @@ TITLES: dict[int, Any] = {
     405: _("Invalid request"),
     406: _("Invalid request"),
     409: _("Conflict"),
+    410: _("No longer available"),
     413: _("Invalid request"),
     415: _("Invalid request"),
     422: _("Refused"),

@@ -7,6 +7,7 @@ after it is known who asks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -21,9 +22,11 @@ from backend.core.errors import (
     VersionConflict,
     all_refusals,
 )
+from backend.core.limits import Limit
 
 HEADER = "X-Sandbox-Outcome"
 RETRY_AFTER = 30
+REHEARSED = Limit("sandbox", 1, timedelta(seconds=RETRY_AFTER), scaled=False)
 
 
 class SandboxOutcomeRefused(Invalid):
@@ -58,7 +61,7 @@ def _example(kind: type[DomainError]) -> DomainError:
     if not text or "%(" in text:  # a lazy plural has no text before it is given its number
         str(kind.message % params)
     if issubclass(kind, TooManyRequests):
-        return kind(retry_after=RETRY_AFTER, **params)
+        return REHEARSED.refusal(RETRY_AFTER, kind, **params)
     return kind(extra={"retry_after": RETRY_AFTER} if kind.client == "retry" else None, **params)
 
 

@@ -12,7 +12,11 @@ from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
 JSON = "application/json"
-_WHAT_APPS_ACCEPT = frozenset({JSON, "*/*", f"{JSON}, text/plain, */*"})
+PROBLEM_JSON = "application/problem+json"
+# Refusals alone: a generated client asks so where success has no body.
+_WHAT_APPS_ACCEPT = frozenset(
+    {JSON, f"{JSON}, {PROBLEM_JSON}", PROBLEM_JSON, "*/*", f"{JSON}, text/plain, */*"}
+)
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _encoder = JSONEncoder()
 

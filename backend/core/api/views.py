@@ -17,14 +17,15 @@ from backend.core.api.bodies import Body, NoQuery, Query, read_body, read_query
 from backend.core.api.deprecation import Deprecation
 from backend.core.api.rehearsal import rehearse
 from backend.core.api.renderers import as_json
-from backend.core.errors import MethodNotAllowed
+from backend.core.errors import EndpointRemoved, MethodNotAllowed
 
 
 class Endpoint(APIView):
     """One resource. `access` names each method's policy: without one a method is closed to everybody.
 
     `queries` names, per method, what its query string may hold; anything else is refused. `deprecated` names the
-    methods that will go. What is not `gated` answers also apps that are too old, and during maintenance.
+    methods that will go and those that are gone. What is not `gated` answers also apps that are too old, and during
+    maintenance.
     """
 
     access: ClassVar[Mapping[str, Access]] = {}
@@ -51,11 +52,14 @@ class Endpoint(APIView):
         request.accepted_renderer, request.accepted_media_type = accepted
         if self.gated:
             clients.admit(request.headers, now=timezone.now())
+        method = _asked(request)
+        going = self.deprecated.get(method)
+        if going is not None and going.removed:
+            raise EndpointRemoved
         self.check_permissions(request)
         user = request.user
         if user is not None and user.is_authenticated:
             speak(user)
-        method = "GET" if request.method == "HEAD" else request.method or ""
         if method.lower() not in self.http_method_names or not hasattr(self, method.lower()):
             raise MethodNotAllowed
         if method != "OPTIONS":
@@ -68,7 +72,7 @@ class Endpoint(APIView):
         header = request.META.get("HTTP_X_CLIENT")
         if header and request.resolver_match:
             clients.count(header, method=request.method or "", route=request.resolver_match.route)
-        going = self.deprecated.get(request.method or "")
+        going = self.deprecated.get(_asked(request))
         if going is not None:
             for name, value in going.headers().items():
                 finished.headers[name] = value
@@ -100,6 +104,11 @@ class Webhook(PublicEndpoint):
     """What companies call, also during maintenance: not all of them repeat what they tell."""
 
     gated = False
+
+
+def _asked(request: Request) -> str:
+    """The method that answers: Django answers HEAD with what GET says."""
+    return "GET" if request.method == "HEAD" else request.method or ""
 
 
 def person(request: Request) -> Any:

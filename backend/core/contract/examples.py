@@ -23,6 +23,7 @@ SHARED = {
     "account_suspended": "403",
     "app_update_required": "403",
     "not_found": "404",
+    "endpoint_removed": "default",
     "rate_limited": "429",
     "malformed_request": "400",
     "method_not_allowed": "default",

@@ -24,7 +24,7 @@ from backend.core.api.pagination import PageQuery, page
 from backend.core.api.schema import SALON
 from backend.core.api.shapes import Shape
 from backend.core.api.views import Endpoint, person
-from backend.core.errors import TooManyRequests, ValidationFailed, VersionConflict
+from backend.core.errors import ValidationFailed, VersionConflict
 from backend.core.limits import Limit
 from backend.salons.api.photo_shapes import DeskPhotoShape, desk_photo
 from backend.salons.models import Photo
@@ -146,7 +146,7 @@ class DeskPhotos(Endpoint):
         now = timezone.now()
         at = desk_of(person(request), salon, "edit_catalogue")
         if wait := limits.take(UPLOADS, str(person(request).pk), now=now):
-            raise TooManyRequests(retry_after=wait)
+            raise UPLOADS.refusal(wait)
         body = self.body(AddPhotoBody, request)
         photo, is_new = operations.add_photo(
             album=operations.Album(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backend.accounts.models import User
 from backend.core import limits
-from backend.core.errors import NotFound, Refused, TooManyRequests, ValidationFailed, VersionConflict
+from backend.core.errors import NotFound, Refused, ValidationFailed, VersionConflict
 from backend.core.limits import Limit
 from backend.salons.models import Membership, Salon, SalonRole, StaffMember
 from backend.salons.operations.editing import lock_salon, save_changes
@@ -30,7 +30,7 @@ class SalonNeedsOwner(Refused):
 def count_added(by: Any, *, now: datetime) -> None:
     """Count one more member written down by this person. Outside of any transaction. Raises TooManyRequests."""
     if wait := limits.take(ADDED, by.pk.hex, now=now):
-        raise TooManyRequests(retry_after=wait)
+        raise ADDED.refusal(wait)
 
 
 def add_member(*, salon: Salon, phone: str, role: str, now: datetime) -> Membership:

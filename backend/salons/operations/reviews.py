@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from backend.core import limits
-from backend.core.errors import NotFound, TooManyRequests, VersionConflict
+from backend.core.errors import NotFound, VersionConflict
 from backend.core.limits import Limit
 from backend.salons.models import Review, ReviewReport, ReviewStatus, Salon
 from backend.salons.operations.editing import save_changes
@@ -93,7 +93,7 @@ def report_review(*, reporter: Any, review_id: uuid.UUID, reason: str, now: date
     public_review(review_id)
     wait = limits.take(REPORTS_PER_DAY, str(reporter.pk), now=now)
     if wait:
-        raise TooManyRequests(retry_after=wait)
+        raise REPORTS_PER_DAY.refusal(wait)
     with transaction.atomic():
         lock_person(reporter)
         ReviewReport.objects.get_or_create(

@@ -133,7 +133,7 @@ export class MawidClient {
 
   private async send(ready: Ready, token: string | null): Promise<Response> {
     const headers = new Headers({
-      Accept: "application/json",
+      Accept: "application/json, application/problem+json",
       "Accept-Language": this.options.language(),
       "X-Client": this.options.client,
       "X-Installation-Id": this.options.installationId,

@@ -100,6 +100,7 @@ export class Session {
   private async refresh(tokens: Tokens): Promise<Tokens> {
     try {
       const fresh = await this.exchange(tokens.refresh);
+      if ((await this.store.load()) === null) throw new SignedOut("signed out meanwhile");
       await this.store.save(fresh);
       return fresh;
     } catch (error) {
