@@ -282,7 +282,7 @@ DATABASES["default"] |= {
     # Opening a connection costs ten times what a request does; threads keep theirs and check it before use.
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"options": DATABASE_OPTIONS, "application_name": "mawid", "prepare_threshold": 5}
+    "OPTIONS": {"options": DATABASE_OPTIONS, "application_name": "mawid"}
     | DATABASES["default"].get("OPTIONS", {}),
 }
 

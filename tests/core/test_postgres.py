@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from django.db import ProgrammingError, close_old_connections, connection, connections, transaction
+from django.db import (
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    close_old_connections,
+    connection,
+    connections,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
 
-from backend.core.postgres.base import DatabaseWrapper, binary_cursor
+from backend.core.postgres.base import DatabaseWrapper, KeptCursor, binary_cursor
 from tests.core.helpers import send
 
 
@@ -75,3 +83,70 @@ def test_what_the_lean_cursor_asks_is_counted_and_its_errors_are_djangos() -> No
     assert [query["sql"] for query in asked.captured_queries] == ["SELECT 7::int"]
     with pytest.raises(ProgrammingError), transaction.atomic(), binary_cursor() as cursor:
         cursor.execute("SELECT nothing_here")
+
+
+@pytest.mark.django_db
+def test_the_lean_cursor_takes_values_by_place_and_by_name() -> None:
+    someone, at = uuid.uuid4(), datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    asked: list[tuple[str, Any]] = [
+        (
+            "SELECT %s::uuid, %s::timestamptz, %s::text, %s::bigint[], %s::text",
+            [someone, at, "لمسة", [1, 70_000], None],
+        ),
+        (
+            "SELECT %(who)s::uuid, %(at)s::timestamptz, %(name)s::text, %(ids)s::bigint[], %(none)s::text",
+            {"none": None, "ids": [1, 70_000], "who": someone, "name": "لمسة", "at": at},
+        ),
+    ]
+    for statement, values in asked:
+        with binary_cursor() as cursor:
+            assert isinstance(cursor, KeptCursor)
+            cursor.execute(statement, values)
+            assert cursor.fetchone() == (someone, at, "لمسة", [1, 70_000], None)
+            cursor.execute("SELECT 1 WHERE %s::boolean", [False])
+            assert (cursor.fetchone(), cursor.fetchall(), cursor.rowcount) == (None, [], 0)
+
+
+@pytest.mark.django_db
+def test_a_statement_outlives_another_type_of_its_columns() -> None:
+    def read() -> Any:
+        with transaction.atomic(), binary_cursor() as cursor:
+            cursor.execute("SELECT value FROM changing")
+            return cursor.fetchone()
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE changing AS SELECT 7 AS value")
+        assert read() == (7,)
+        cursor.execute("ALTER TABLE changing ALTER value TYPE text")
+        with pytest.raises(NotSupportedError):
+            read()
+        assert read() == ("7",)
+
+
+@pytest.mark.django_db
+def test_not_every_statement_is_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.core.postgres.base._KEPT_STATEMENTS", 20)
+    for number in range(50):
+        with binary_cursor() as cursor:
+            cursor.execute(f"SELECT {number}, %s::int", [number])
+            assert cursor.fetchone() == (number, number)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert 0 < cursor.fetchone()[0] <= 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_line_lost_under_a_lean_statement_is_an_error_of_operation_and_is_replaced() -> None:
+    connection.ensure_connection()
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+    finally:
+        other.close()
+    with pytest.raises(OperationalError), binary_cursor() as cursor:
+        cursor.execute("SELECT %s::int", [1])
+    close_old_connections()
+    with binary_cursor() as cursor:
+        cursor.execute("SELECT %s::int", [1])
+        assert cursor.fetchone() == (1,)

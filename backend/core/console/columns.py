@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any, cast
 
 from django.conf import settings
@@ -44,9 +45,9 @@ def ltr(value: Any) -> SafeString:
     return format_html('<bdi dir="ltr">{}</bdi>', value)
 
 
-def ltr_text(text: str) -> str:
-    """The same where there is no markup: titles, and what the log calls a row."""
-    return f"\u2066{text}\u2069"
+def day_text(day: date) -> str:
+    """A day where there is no markup, as in titles: with slashes it keeps its order in a line of either direction."""
+    return f"{day:%d/%m/%Y}"
 
 
 def code(path: str, text: Text) -> Column:

@@ -44,18 +44,17 @@ def insert_together(
 
 
 def _run(parts: tuple[str, ...], values: Sequence[Any]) -> int:
-    with binary_cursor(numbered=True) as cursor:
-        cursor.execute(_numbered(parts), values)
+    with binary_cursor() as cursor:
+        cursor.execute(_together(parts), values)
         return int(cursor.rowcount)
 
 
 @lru_cache(maxsize=200)
-def _numbered(parts: tuple[str, ...]) -> str:
-    """All parts as one statement, the last one telling how many; parameters as $1, $2."""
+def _together(parts: tuple[str, ...]) -> str:
+    """All parts as one statement, the last one telling how many."""
     *first, last = parts
     named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(first))
-    pieces = (f"WITH {named} {last}" if named else last).split("%s")
-    return "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], start=1)) + pieces[-1]
+    return f"WITH {named} {last}" if named else last
 
 
 @lru_cache(maxsize=200)

@@ -24,9 +24,9 @@ from backend.core.console import (
     amount,
     code,
     column,
+    day_text,
     label,
     ltr,
-    ltr_text,
     person,
     to_list,
     words,
@@ -127,8 +127,7 @@ _TITLE = column("kind", _("kind"), lambda kind: MEANINGS[kind].title)
 @admin.register(Reconciliation)
 class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
     def name_of(self, obj: Reconciliation) -> str:
-        days = sorted({obj.from_date.isoformat(), obj.to_date.isoformat()})
-        return ltr_text(" – ".join(days))
+        return " – ".join(day_text(day) for day in sorted({obj.from_date, obj.to_date}))
 
     list_display = (
         _FROM,
@@ -189,7 +188,7 @@ class AnswerForm(ReasonForm):
 @admin.register(Difference)
 class DifferenceAdmin(ReadOnlyAdmin[Difference]):
     def name_of(self, obj: Difference) -> str:
-        return f"{MEANINGS[obj.kind].title} {ltr_text(obj.business_date.isoformat())}"
+        return f"{MEANINGS[obj.kind].title} {day_text(obj.business_date)}"
 
     list_display = (
         _TITLE,

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from django.views.decorators.http import require_http_methods
 
-from backend.core.console import ReadOnlyAdmin, amount, code, column, label, ltr, ltr_text, person, to_list
+from backend.core.console import ReadOnlyAdmin, amount, code, column, day_text, label, ltr, person, to_list
 from backend.core.errors import DomainError
 from backend.core.money import money
 from backend.core.time import RIYADH, DateInvalid, parse_date
@@ -164,7 +164,7 @@ class DayCloseAdmin(ReadOnlyAdmin[DayClose]):
     )
 
     def name_of(self, obj: DayClose) -> str:
-        return ltr_text(obj.business_date.isoformat())
+        return day_text(obj.business_date)
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.close_view))
