@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,15 +30,12 @@ FAULTY = 100
 def run(*, scale: float) -> None:
     own = database_url()
     rows = []
-    for size in (round(size * scale) for size in SIZES):
-        name = f"mawid_bench_reconcile_{os.getpid()}"
-        with psycopg.connect(own, autocommit=True) as link:
-            link.execute(f"CREATE DATABASE {name}")
-        try:
-            rows.append((size, *_measure(own.rpartition("/")[0] + f"/{name}", size)))
-        finally:
-            with psycopg.connect(own, autocommit=True) as link:
-                link.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with _database(own, f"mawid_bench_migrated_{os.getpid()}", template="template0") as migrated:
+        _child([sys.executable, "manage.py", "migrate", "-v0"], os.environ | {"DATABASE_URL": migrated})
+        for size in (round(size * scale) for size in SIZES):
+            name = f"mawid_bench_reconcile_{os.getpid()}"
+            with _database(own, name, template=migrated.rpartition("/")[2]) as url:
+                rows.append((size, *_measure(url, size)))
     print("\nReconciliation: `manage.py reconcile`, one process, settlements brought in by it the first time")
     print(f"{'':>10} {'first':^19} {'again':^19}")
     print(f"{'payments':>10} {'s':>9} {'own CPU':>9} {'s':>9} {'own CPU':>9} {'most memory, MB':>16}")
@@ -66,6 +65,18 @@ class Took:
     memory: float
 
 
+@contextmanager
+def _database(own: str, name: str, *, template: str) -> Iterator[str]:
+    """The address of a database beside our own, which is gone after the block."""
+    with psycopg.connect(own, autocommit=True) as link:
+        link.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield own.rpartition("/")[0] + f"/{name}"
+    finally:
+        with psycopg.connect(own, autocommit=True) as link:
+            link.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def _measure(url: str, size: int) -> tuple[Took, Took]:
     with SandboxProcess() as sandbox:
         environment = os.environ | {
@@ -75,7 +86,6 @@ def _measure(url: str, size: int) -> tuple[Took, Took]:
             "MOYASAR_PUBLISHABLE_KEY": sandbox.publishable_key,
             "MOYASAR_WEBHOOK_SECRET": sandbox.webhook_secret,
         }
-        _child([sys.executable, "manage.py", "migrate", "-v0"], environment)
         _child([sys.executable, "-m", "tests.bench.reconcile", str(sandbox.state), str(size)], environment)
         today = timezone.now().astimezone(RIYADH).date()
         days = ["--from", str(today - timedelta(days=21)), "--to", str(today), "--report-only"]
