@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from freezegun import freeze_time
@@ -390,10 +390,28 @@ def test_two_approvers_at_once_send_the_money_once(customer: Customer) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_witness_without_the_locks_both_approvers_send_it(customer: Customer, monkeypatch: Any) -> None:
+def test_without_the_locks_the_database_lets_one_approver_send_it(
+    customer: Customer, monkeypatch: Any
+) -> None:
     request, first, second = waiting_request(customer, 1100)
     after_both_looked(monkeypatch)
     outcomes = race(approve(request, first), approve(request, second))
+    assert names(outcomes) == ["IntegrityError", "RefundRequest"]
+    assert owed_back(customer) == 1100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_witness_without_the_locks_and_the_trigger_both_approvers_send_it(
+    customer: Customer, monkeypatch: Any
+) -> None:
+    request, first, second = waiting_request(customer, 1100)
+    after_both_looked(monkeypatch)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE payments_refundrequest DISABLE TRIGGER USER")
+        try:
+            outcomes = race(approve(request, first), approve(request, second))
+        finally:
+            cursor.execute("ALTER TABLE payments_refundrequest ENABLE TRIGGER USER")
     assert names(outcomes) == ["RefundRequest", "RefundRequest"]
     assert owed_back(customer) == 2200
 

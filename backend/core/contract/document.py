@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import redirect_stderr
 from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
-from typing import Any
+from typing import Any, cast
 
 from django.core.management.base import CommandError
 from django.utils import translation
+from drf_spectacular import renderers
 from drf_spectacular.drainage import reset_generator_stats
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.renderers import OpenApiYamlRenderer
 
 
 def schema() -> dict[str, Any]:
@@ -28,8 +29,14 @@ def schema() -> dict[str, Any]:
     return found
 
 
+# YAML 1.2 reads 0512345678 as a number. PyYAML speaks 1.1, where an 8 makes it none, and would leave the quotes out.
+cast(Any, renderers).SafeDumper.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def as_yaml(document: dict[str, Any]) -> str:
-    renderer: Any = OpenApiYamlRenderer()
+    renderer: Any = renderers.OpenApiYamlRenderer()
     return str(renderer.render(document, renderer_context={}).decode())
 
 
