@@ -263,6 +263,8 @@ def attach_problems(result: dict[str, Any], generator: Any, request: Any, public
         for member in model.get("properties", {}).values():
             if isinstance(member.get("default"), dict):
                 del member["default"]  # generators copy it into their language as it stands
+                if list(member) == ["allOf"] and len(member["allOf"]) == 1:
+                    member |= member.pop("allOf")[0]
     components.setdefault("schemas", {}).update(
         {"BilingualText": _BILINGUAL_TEXT, "FieldError": _FIELD_ERROR, "Problem": _PROBLEM}
     )
