@@ -340,7 +340,7 @@ def test_an_offer_ends_before_the_notice_begins_and_is_never_made_within_it(cloc
     assert place(patient, late)["state"] == "waiting", "two minutes are no time to answer"
 
 
-def test_only_who_wants_the_freed_time_is_offered_it() -> None:
+def test_only_who_wants_the_freed_time_is_offered_it(clock: Any) -> None:
     salon, service, [noura, huda] = open_salon(deposit_percent=0, auto_confirm=True, staff=2)
     nails = performed_by(ServiceFactory.create(salon=salon, duration_minutes=90), noura)
     customer = Phone()
@@ -358,6 +358,7 @@ def test_only_who_wants_the_freed_time_is_offered_it() -> None:
     for wanted in wishes:
         phone = Phone()
         places.append((phone, join(phone, salon, service, wanted.pop("staff_member", None), **wanted)))
+        clock.tick(timedelta(seconds=1))  # who came first is asked first
     longer = Phone()
     long_place = join(longer, salon, nails, from_="11:00", to="11:30")
     cancel(customer, taken)
