@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 from backend.bookings import messages
 from backend.bookings.availability import Slot, moment_of
@@ -313,11 +313,10 @@ def _write(
 def _keep_in_sight(booking: Booking, items: Sequence[BookingItem], things: Sequence[ItemResource]) -> None:
     """Let the booking show what was just written without reading it back, as prefetching would."""
     for item in items:
-        _fetched(item, "resources", ItemResource, [thing for thing in things if thing.item is item])
-    _fetched(booking, "items", BookingItem, items)
+        _fetched(item, "resources", item.resources.all(), [thing for thing in things if thing.item is item])
+    _fetched(booking, "items", booking.items.all(), items)
 
 
-def _fetched(row: Any, name: str, model: type[Model], known: Sequence[Any]) -> None:
-    rows: Any = QuerySet(model)
+def _fetched(row: Any, name: str, rows: Any, known: Sequence[Any]) -> None:
     rows._result_cache, rows._prefetch_done = list(known), True
     row._prefetched_objects_cache = {**getattr(row, "_prefetched_objects_cache", {}), name: rows}
