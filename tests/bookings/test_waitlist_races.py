@@ -174,20 +174,28 @@ def unlocked(visit: Any, *, customer: Any) -> Calendars:
 
 
 def test_witness_without_the_second_look_one_place_is_offered_two_times(monkeypatch: Any) -> None:
-    """The same with the entry's lock and the look under it taken away: two who offer see her wait, and both do."""
-    salon, service = place(staff=2)
-    bookings = [taken_at(salon, service, tomorrow_at(12), now=timezone.now()) for _ in range(2)]
-    entry = waits(salon, service, day=tomorrow(), now=timezone.now())
+    """The same with the entry's lock and the look under it taken away: two who offer see her wait, and both do.
+
+    Seen once is enough: on a busy machine one of the two may come when the other has given up waiting.
+    """
     looked = threading.Barrier(2)
 
     def look_and_wait(entries: Any, entry_id: Any) -> WaitlistEntry:
         found = WaitlistEntry.objects.get(pk=entry_id)
-        looked.wait(20)
+        looked.wait(8)
         return found
 
     monkeypatch.setattr(offering, "lock_entry", look_and_wait)
     monkeypatch.setattr(offering, "_holds_another", lambda entry: False)
     monkeypatch.setattr(offering, "lock_calendars_for", unlocked)
-    race(*(partial(cancel, booking) for booking in bookings))
-    held = Claim.objects.filter(waitlist_entry=entry, is_active=True)
-    assert held.count() == 2
+    held = 0
+    for _ in range(6):
+        looked.reset()
+        salon, service = place(staff=2)
+        bookings = [taken_at(salon, service, tomorrow_at(12), now=timezone.now()) for _ in range(2)]
+        entry = waits(salon, service, day=tomorrow(), now=timezone.now())
+        race(*(partial(cancel, booking) for booking in bookings))
+        held = max(held, Claim.objects.filter(waitlist_entry=entry, is_active=True).count())
+        if held == 2:
+            break
+    assert held == 2
