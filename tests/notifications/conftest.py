@@ -5,8 +5,17 @@ from tests.support.carriers import Fcm, Postmark, Twilio, Unifonic
 from tests.support.mailserver import MailServer
 
 PATIENCE = 1.2
+"""Seconds an adapter waits for a stand-in that a test has told to be silent."""
 AT_ONCE = PATIENCE + 2.5
 """Far below the silence of a carrier that hangs, with room for a busy machine."""
+AT_LEISURE = 6.0
+"""Seconds it waits for one that answers, which a busy machine may delay."""
+
+
+def waits_for(stand_in, settings, name="PROVIDER_TIMEOUT"):
+    """The adapter's patience with this stand-in: short only once silence has been asked for."""
+    setattr(settings, name, AT_LEISURE)
+    stand_in.before_silence = lambda: setattr(settings, name, PATIENCE)
 
 
 @pytest.fixture
@@ -18,9 +27,8 @@ def inbox(settings, tmp_path):
 
 @pytest.fixture
 def unifonic(settings):
-    """The stand-in, with an adapter that soon loses patience."""
-    settings.PROVIDER_TIMEOUT = PATIENCE
     with Unifonic() as stand_in:
+        waits_for(stand_in, settings)
         for name, value in stand_in.settings(whatsapp=True).items():
             setattr(settings, name, value)
         settings.SMS_PROVIDER = ["unifonic"]
@@ -29,8 +37,8 @@ def unifonic(settings):
 
 @pytest.fixture
 def twilio(settings):
-    settings.PROVIDER_TIMEOUT = PATIENCE
     with Twilio() as stand_in:
+        waits_for(stand_in, settings)
         for name, value in stand_in.settings(whatsapp=True).items():
             setattr(settings, name, value)
         settings.SMS_PROVIDER = ["twilio"]
@@ -39,8 +47,8 @@ def twilio(settings):
 
 @pytest.fixture
 def fcm(settings):
-    settings.PROVIDER_TIMEOUT = PATIENCE
     with Fcm() as stand_in:
+        waits_for(stand_in, settings)
         for name, value in stand_in.settings().items():
             setattr(settings, name, value)
         yield stand_in
@@ -49,12 +57,12 @@ def fcm(settings):
 @pytest.fixture
 def mail_server(settings):
     """A server that e-mail really goes to: the tests' own backend, which keeps it in memory, is replaced."""
-    settings.EMAIL_TIMEOUT = PATIENCE
     settings.EMAIL_PROVIDER = ["django"]
     settings.EMAIL_FROM = "موعد <mawid@example.sa>"
     settings.EMAIL_OFFERS_FROM = "Mawid <offers@example.sa>"
     settings.EMAIL_REPLY_TO = "help@example.sa"
     with MailServer() as server:
+        waits_for(server, settings, "EMAIL_TIMEOUT")
         for name, value in server.settings().items():
             setattr(settings, name, value)
         yield server

@@ -292,6 +292,8 @@ def test_a_withdrawn_access_token_is_replaced_once(fcm, user, target):
     ],
 )
 def test_without_an_access_token_nothing_has_left(fcm, user, target, how, outcome, expected):
+    if how == "deaf":
+        fcm.before_silence()
     fcm.tokens = how
     began = time.monotonic()
     error = refusal(user)

@@ -133,9 +133,9 @@ def test_a_booking_is_answered_within_its_budget_while_the_first_carrier_is_sile
     twilio, unifonic, settings
 ):
     """The customer and three people of the desk are told; the first carrier says nothing for as long as we let it."""
-    settings.PROVIDER_TIMEOUT = 10
     settings.SMS_PROVIDER = ["twilio", "unifonic"]
     twilio.answers("hang")
+    settings.PROVIDER_TIMEOUT = 10
     salon, service, _people = open_salon(auto_confirm=False, deposit_percent=0)
     for role in ("owner", "receptionist", "receptionist"):
         employ(salon, role)

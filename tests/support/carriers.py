@@ -37,6 +37,8 @@ ACCEPTING_FAULTS = ("drop", "hang", "html", "empty", "broken", "array", "deep", 
 LOSING_FAULTS = ("lost", "deaf")
 """The request arrives whole and nobody takes the message over: dropped at once, silence."""
 FAULTS = (*ACCEPTING_FAULTS, *LOSING_FAULTS)
+SILENCES = frozenset({"hang", "deaf", "drip"})
+"""What lasts until whoever asked loses patience."""
 
 
 class Carrier:
@@ -50,6 +52,7 @@ class Carrier:
         self.accepted: list[dict[str, Any]] = []
         self.sent: list[dict[str, str]] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.before_silence: Callable[[], None] = lambda: None
         self._script: list[Any] = ["accept"]
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -76,8 +79,14 @@ class Carrier:
         self.base_url = f"http://127.0.0.1:{self._server.server_port}"
 
     def answers(self, *script: Any) -> None:
-        """How the coming requests for sending are answered; the last one goes on."""
+        """How the coming requests for sending are answered; the last one goes on.
+
+        Whoever fakes the patience of a client does so in `before_silence`: all other answers may take their time on
+        a busy machine.
+        """
         self._script = list(script)
+        if any(isinstance(how, str) and how in SILENCES for how in script):
+            self.before_silence()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

@@ -11,12 +11,15 @@ Steps are connect, mail, rcpt, text (the reply to the whole message); what happe
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from tests.support.carriers import SILENCES
 
 HANGS_FOR = 8.0
 USER, PASSWORD = "mawid", "password-of-the-stand-in"
@@ -26,11 +29,14 @@ class MailServer:
     def __init__(self) -> None:
         self.accepted: list[EmailMessage] = []
         self.envelopes: list[tuple[str, list[str]]] = []
+        self.before_silence: Callable[[], None] = lambda: None
         self._failures: dict[str, str] = {}
         self._controller = _Controller(self)
 
     def fails(self, step: str, how: str) -> None:
         self._failures[step] = how
+        if how in SILENCES:
+            self.before_silence()
 
     def settings(self) -> dict[str, Any]:
         """What the adapter needs to talk to this one."""
