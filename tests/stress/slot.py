@@ -13,6 +13,8 @@ from tests.stress.customer import Ask, Outcome, customer
 
 SHOWN = 20
 """Rounds up to which each has a line of its own."""
+SLOWEST = 5
+"""Rounds that are named with their times: whether they were the first ones tells cold caches from anything else."""
 
 
 def fight(port: int, tokens: list[str], asks: list[Ask], *, seconds: float) -> list[Outcome]:
@@ -69,9 +71,12 @@ def judge(outcomes: list[Outcome], processes: int, slots: list[dict[str, Any]]) 
             )
     if not by_round:
         return ["no round was finished"]
-    lasts = [max(outcome.milliseconds for outcome in those) for those in by_round.values()]
+    lasts = {number: max(o.milliseconds for o in those) for number, those in by_round.items()}
+    slowest = sorted(lasts, key=lambda number: -lasts[number])[:SLOWEST]
     print(
-        f"{len(by_round):,} rounds of {processes}: a round took {statistics.median(lasts):.0f} ms (median),"
-        f" the worst {max(lasts):.0f} ms."
+        f"{len(by_round):,} rounds of {processes}: a round took {statistics.median(lasts.values()):.0f} ms (median),"
+        f" the worst {lasts[slowest[0]]:.0f} ms. The slowest: "
+        + ", ".join(f"round {number + 1} {lasts[number]:.0f} ms" for number in slowest)
+        + "."
     )
     return faults
