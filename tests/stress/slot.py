@@ -13,8 +13,6 @@ from tests.stress.customer import Ask, Outcome, customer
 
 SHOWN = 20
 """Rounds up to which each has a line of its own."""
-SLOWEST = 5
-"""Rounds that are named with their times: whether they were the first ones tells cold caches from anything else."""
 
 
 def fight(port: int, tokens: list[str], asks: list[Ask], *, seconds: float) -> list[Outcome]:
@@ -72,11 +70,10 @@ def judge(outcomes: list[Outcome], processes: int, slots: list[dict[str, Any]]) 
     if not by_round:
         return ["no round was finished"]
     lasts = {number: max(o.milliseconds for o in those) for number, those in by_round.items()}
-    slowest = sorted(lasts, key=lambda number: -lasts[number])[:SLOWEST]
+    first, later = lasts.pop(min(lasts)), sorted(lasts.values()) or [0.0]
     print(
-        f"{len(by_round):,} rounds of {processes}: a round took {statistics.median(lasts.values()):.0f} ms (median),"
-        f" the worst {lasts[slowest[0]]:.0f} ms. The slowest: "
-        + ", ".join(f"round {number + 1} {lasts[number]:.0f} ms" for number in slowest)
-        + "."
+        f"{len(by_round):,} rounds of {processes}: a round took {statistics.median(later):.0f} ms (median), the worst"
+        f" {later[-1]:.0f} ms (before that {', '.join(f'{ms:.0f}' for ms in later[-4:-1])})."
+        f" The first, in which every connection is opened: {first:.0f} ms."
     )
     return faults
