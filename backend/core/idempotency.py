@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backend.core.errors import Conflict, Invalid, Refused
 from backend.core.models import IdempotencyRecord
-from backend.core.postgres.base import binary_cursor
+from backend.core.postgres.base import Later, later
 
 KEPT_FOR = timedelta(hours=24)
 LOCK_NOT_AVAILABLE = "55P03"
@@ -78,20 +78,38 @@ def once(
 ) -> Outcome:
     """Run `act` once for (person, operation, key). An exception keeps nothing, so a retry runs again.
 
+    The key is held from the first thing that `act` asks of the database.
     Raises IdempotencyKeyReused for another body or path, RequestInProgress when the twin takes over 2 s.
     """
-    with transaction.atomic():
-        record = _insert(user_id=user_id, operation=operation, key=key, fingerprint=fingerprint, now=now)
-        if record is None:
-            return _replay(user_id=user_id, operation=operation, key=key, fingerprint=fingerprint)
-        status, body = act()
-        # Stored as text and given back as text: PostgreSQL's jsonb would reorder the keys of the first answer.
-        with binary_cursor() as cursor:
-            cursor.execute(
+    kept: Later | None = None
+    try:
+        with transaction.atomic():
+            values = [user_id, operation, key, fingerprint, now, now - KEPT_FOR]
+            kept = later(_KEEP, values, arrives=_go_on)  # with the first statement of `act`, and before it
+            status, body = act()
+            [(record,)] = (row[:1] for row in kept.fetchall())
+            # Stored as text and given back as text: PostgreSQL's jsonb would reorder the keys of the first answer.
+            later(
                 "UPDATE core_idempotencyrecord SET status = %s, answer = %s WHERE id = %s",
                 [status, body.decode(), record],
             )
-        return Outcome(status=status, body=body, replayed=False)
+            return Outcome(status=status, body=body, replayed=False)
+    except _Known:
+        return _replay(user_id=user_id, operation=operation, key=key, fingerprint=fingerprint)
+    except OperationalError as error:
+        waited = getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE
+        if waited and (kept is None or kept.rows is None):
+            raise RequestInProgress(extra={"retry_after": 2}) from error
+        raise
+
+
+class _Known(Exception):
+    """The key is known: what was done meanwhile is given up."""
+
+
+def _go_on(rows: list[Any]) -> None:
+    if not rows:
+        raise _Known
 
 
 _KEEP = """
@@ -106,20 +124,6 @@ _KEEP = """
     RETURNING id, set_config('lock_timeout', (SELECT usual FROM patience), true)
 """
 """A twin is waited for, for a while; a key older than its keeping time is taken over."""
-
-
-def _insert(
-    *, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str, now: datetime
-) -> int | None:
-    try:
-        with binary_cursor() as cursor:
-            cursor.execute(_KEEP, [user_id, operation, key, fingerprint, now, now - KEPT_FOR])
-            row = cursor.fetchone()
-            return row[0] if row else None
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            raise RequestInProgress(extra={"retry_after": 2}) from error
-        raise
 
 
 def _replay(*, user_id: uuid.UUID, operation: str, key: uuid.UUID, fingerprint: str) -> Outcome:

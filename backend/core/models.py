@@ -9,7 +9,9 @@ from django.db import models
 class IdempotencyRecord(models.Model):
     """The first answer to a keyed request, written in the transaction that acted."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     operation = models.CharField(max_length=40)
     key = models.UUIDField()
     fingerprint = models.CharField(max_length=64)

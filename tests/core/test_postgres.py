@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from django.db import (
+    DataError,
+    IntegrityError,
     NotSupportedError,
     OperationalError,
     ProgrammingError,
@@ -20,7 +24,7 @@ from django.db import (
 )
 from django.test.utils import CaptureQueriesContext
 
-from backend.core.postgres.base import DatabaseWrapper, KeptCursor, binary_cursor
+from backend.core.postgres.base import DatabaseWrapper, KeptCursor, binary_cursor, later
 from tests.core.helpers import send
 
 
@@ -136,17 +140,127 @@ def test_not_every_statement_is_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_line_lost_under_a_lean_statement_is_an_error_of_operation_and_is_replaced() -> None:
+@pytest.mark.parametrize("begins", [False, True])
+def test_a_line_lost_under_a_lean_statement_is_an_error_of_operation_and_is_replaced(begins: bool) -> None:
     connection.ensure_connection()
+    end_our_session()
+    with (
+        pytest.raises(OperationalError),
+        transaction.atomic() if begins else nullcontext(),
+        binary_cursor() as cursor,
+    ):
+        cursor.execute("SELECT %s::int", [1])
+    close_old_connections()
+    with binary_cursor() as cursor:
+        cursor.execute("SELECT %s::int", [1])
+        assert cursor.fetchone() == (1,)
+
+
+def end_our_session() -> None:
     other = connections.create_connection("default")
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
     finally:
         other.close()
-    with pytest.raises(OperationalError), binary_cursor() as cursor:
-        cursor.execute("SELECT %s::int", [1])
+
+
+@pytest.fixture
+def line(transactional_db: None) -> Iterator[None]:
+    """A table of the test's own, and that the connection is as good as new afterwards."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE line (number int PRIMARY KEY)")
+    yield
+    with transaction.atomic(), binary_cursor() as cursor:
+        cursor.execute("SELECT %s::int", [7])
+        assert cursor.fetchone() == (7,)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS line")
+
+
+INTO = "INSERT INTO line VALUES (%s::int)"
+
+
+def numbers() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM line ORDER BY 1")
+        return [number for (number,) in cursor.fetchall()]
+
+
+def test_what_is_left_for_the_commit_is_kept_by_it(line: None) -> None:
+    with transaction.atomic():
+        later(INTO, [1])
+    assert numbers() == [1]
+    with transaction.atomic():
+        with binary_cursor() as cursor:
+            cursor.execute(INTO, [2])
+        later(INTO, [3])
+    assert numbers() == [1, 2, 3]
+    later(INTO, [4])  # no transaction whose end could be waited for
+    assert numbers() == [1, 2, 3, 4]
+
+
+def test_what_is_left_for_the_commit_comes_before_whatever_is_said_next(line: None) -> None:
+    with transaction.atomic():
+        later(INTO, [1])
+        assert numbers() == [1]
+        later(INTO, [2])
+        with binary_cursor() as cursor:
+            cursor.execute("SELECT max(number) FROM line")
+            assert cursor.fetchone() == (2,)
+        later(INTO, [3])
+        with transaction.atomic():
+            later(INTO, [4])
+        later(INTO, [5])
+        later(INTO, [6])
+    assert numbers() == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_left_for_the_commit_goes_with_the_rollback(line: None) -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with binary_cursor() as cursor:
+            cursor.execute(INTO, [1])
+        later(INTO, [2])
+        raise ZeroDivisionError
+    assert numbers() == []
+    with transaction.atomic():
+        later(INTO, [3])
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            later(INTO, [4])
+            raise ZeroDivisionError
+    assert numbers() == [3]
+
+
+def test_what_cannot_be_committed_is_djangos_error_and_nothing_is_kept(line: None) -> None:
+    for alone in (True, False):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            if alone:
+                with binary_cursor() as cursor:
+                    cursor.execute(INTO, [1])
+            else:
+                later(INTO, [1])
+            later(INTO, [1])
+        assert numbers() == []
+
+
+def test_a_first_statement_that_fails_breaks_its_transaction_and_no_other(line: None) -> None:
+    with pytest.raises(DataError), transaction.atomic(), binary_cursor() as cursor:
+        cursor.execute("SELECT 1 / %s::int", [0])
+    with transaction.atomic():
+        with binary_cursor() as cursor:
+            cursor.execute(INTO, [1])
+        with pytest.raises(IntegrityError), transaction.atomic(), binary_cursor() as cursor:
+            cursor.execute(INTO, [1])
+    assert numbers() == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_line_lost_under_the_commit_is_an_error_of_operation() -> None:
+    with pytest.raises(OperationalError), transaction.atomic():
+        with binary_cursor() as cursor:
+            cursor.execute("SELECT %s::int", [1])
+        later("SELECT %s::int", [2])
+        end_our_session()
     close_old_connections()
-    with binary_cursor() as cursor:
-        cursor.execute("SELECT %s::int", [1])
-        assert cursor.fetchone() == (1,)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

@@ -14,6 +14,7 @@ from backend.bookings.messages.own import (
 from backend.bookings.messages.telling import (
     counted,
     drop_reminders,
+    prospect_of,
     said_of,
     tell,
     tell_customer,
@@ -31,6 +32,7 @@ __all__ = [
     "may_say",
     "placeholders_for",
     "preview",
+    "prospect_of",
     "said_of",
     "tell",
     "tell_calendar_failing",

@@ -40,6 +40,15 @@ def said_of(booking: Booking, verb: str, *, before: str, actor_role: str, now: d
     return said
 
 
+def prospect_of(booking: Booking) -> notifications.Prospect | None:
+    """Ask, with the transaction's next statement, whether the first of what is said may be written as claimed."""
+    return notifications.foresee(recipient=booking.customer, to_phone=_phone_of(booking), topic="bookings")
+
+
+def _phone_of(booking: Booking) -> str:
+    return (booking.customer.phone if booking.customer else booking.guest_phone) or ""
+
+
 _IN_ITS_WORDS: dict[str, Callable[[Booking, str], str]] = {
     Kind.SEAT: kind_for_seats,
     Kind.RENTAL: kind_for_rental,
@@ -119,7 +128,7 @@ def tell_customer(
 def _to_customer(
     booking: Booking, kind: str, *, event: str, now: datetime, expires_at: datetime | None = None
 ) -> Message | None:
-    phone = booking.customer.phone if booking.customer else booking.guest_phone
+    phone = _phone_of(booking)
     if not phone:
         return None
     language = booking.customer.spoken_language if booking.customer else booking.language

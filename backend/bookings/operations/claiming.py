@@ -15,7 +15,7 @@ from backend.bookings.models import LANES, LONGEST_CLAIM, Calendar, Claim
 from backend.bookings.operations.expiring import clear_dead_claims
 from backend.bookings.queries import SalonRules, rules_at
 from backend.bookings.refusals import SalonNotLive, SlotUnavailable
-from backend.core.postgres.base import binary_cursor
+from backend.core.postgres.base import Later, binary_cursor, later
 from backend.core.postgres.rows import insert, insert_together
 from backend.salons.models import SalonStatus
 
@@ -76,6 +76,32 @@ _LOCK_ALL_OR_NONE = _LOCKING.format(
 )
 
 
+@dataclass(frozen=True)
+class Locking:
+    """Calendars that are locked by the transaction's next statement, if every one of them exists."""
+
+    wanted: Mapping[str, Any]
+    answer: Later
+
+    def calendars(self) -> Calendars | None:
+        """The locked ones; None when one has never been used, and none is locked."""
+        rows = self.answer.fetchall()
+        return _calendars(rows) if rows or not self.wanted["wanted"] else None
+
+
+def ask_for_calendars(
+    *, staff_ids: Collection[uuid.UUID], resource_ids: Collection[uuid.UUID] = (), customer: Any = None
+) -> Locking:
+    """Have these people's and things' calendars locked before the transaction's next statement is answered."""
+    wanted = {
+        "staff": list(staff_ids),
+        "resources": list(resource_ids),
+        "customer": customer.pk if customer is not None else None,
+        "wanted": len(set(staff_ids)) + len(set(resource_ids)) + (customer is not None),
+    }
+    return Locking(wanted, later(_LOCK_ALL_OR_NONE, wanted))
+
+
 def lock_calendars(
     *, staff_ids: Collection[uuid.UUID], resource_ids: Collection[uuid.UUID] = (), customer: Any = None
 ) -> Calendars:
@@ -85,29 +111,29 @@ def lock_calendars(
     wait for seconds). Whoever locks in id order first queues instead. Rows are made on first use, by somebody who
     holds none of them yet: two who need one old row and one new would else wait for each other.
     """
+    asked = ask_for_calendars(staff_ids=staff_ids, resource_ids=resource_ids, customer=customer)
+    return asked.calendars() or first_use(asked)
+
+
+def first_use(asked: Locking) -> Calendars:
+    """Make the calendars that do not exist yet, and lock all that were asked for."""
     with binary_cursor() as cursor:
-        parameters = {
-            "staff": list(staff_ids),
-            "resources": list(resource_ids),
-            "customer": customer.pk if customer is not None else None,
-            "wanted": len(set(staff_ids)) + len(set(resource_ids)) + (customer is not None),
-        }
-        cursor.execute(_LOCK_ALL_OR_NONE, parameters)
-        rows = cursor.fetchall()
-        if not rows and parameters["wanted"]:
-            cursor.execute(
-                """
-                INSERT INTO bookings_calendar (staff_member_id, resource_id, customer_id)
-                SELECT unnest(%(staff)s::uuid[]), NULL::uuid, NULL::uuid
-                UNION ALL SELECT NULL, unnest(%(resources)s::uuid[]), NULL
-                UNION ALL SELECT NULL, NULL, %(customer)s::uuid WHERE %(customer)s::uuid IS NOT NULL
-                ORDER BY 1, 2, 3  -- in one order for everybody: two first uses wait for each other's new rows too
-                ON CONFLICT DO NOTHING
-                """,
-                parameters,
-            )
-            cursor.execute(_LOCK, parameters)
-            rows = cursor.fetchall()
+        cursor.execute(
+            """
+            INSERT INTO bookings_calendar (staff_member_id, resource_id, customer_id)
+            SELECT unnest(%(staff)s::uuid[]), NULL::uuid, NULL::uuid
+            UNION ALL SELECT NULL, unnest(%(resources)s::uuid[]), NULL
+            UNION ALL SELECT NULL, NULL, %(customer)s::uuid WHERE %(customer)s::uuid IS NOT NULL
+            ORDER BY 1, 2, 3  -- in one order for everybody: two first uses wait for each other's new rows too
+            ON CONFLICT DO NOTHING
+            """,
+            asked.wanted,
+        )
+        cursor.execute(_LOCK, asked.wanted)
+        return _calendars(cursor.fetchall())
+
+
+def _calendars(rows: Sequence[Any]) -> Calendars:
     last_taken: dict[Any, datetime] = {}
     for _, owner, _, at in rows:
         if at is not None:

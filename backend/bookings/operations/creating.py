@@ -22,7 +22,7 @@ from backend.bookings.operations.seating import (
     find_slot,
     given,
     least_loaded,
-    lock_calendars_for,
+    lock_and_find,
     seating_of,
     take,
 )
@@ -251,14 +251,18 @@ def _write(
 ) -> Booking:
     """Write the booking down. The salon's rules are held by the caller, whose transaction this is part of."""
     salon = visit.salon
-    calendars = lock_calendars_for(visit, customer=booking.customer)
+    prospect = messages.prospect_of(booking)
     find = partial(find_slot, visit, starts_at=starts_at, now=now, customer=booking.customer)
-    try:
-        slot = find()
-    except (SlotUnavailable, DayFull):
-        if not overbook_reason:
-            raise
-        slot, booking.is_overbooked = find(overbook=True), True
+
+    def place() -> tuple[Slot[uuid.UUID], bool]:
+        try:
+            return find(), False
+        except (SlotUnavailable, DayFull):
+            if not overbook_reason:
+                raise
+            return find(overbook=True), True
+
+    calendars, (slot, booking.is_overbooked) = lock_and_find(visit, place, customer=booking.customer)
     booking.salon, booking.kind = salon, visit.kind
     booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
     booking.business_date = slot.business_date
@@ -291,6 +295,7 @@ def _write(
     things = given(items, seating, visit)
     _keep_in_sight(booking, items, things)
     said = messages.said_of(booking, "create", before="", actor_role=actor.role, now=now)
+    claimed = prospect.claim(said[0], now=now) if said and prospect else None
 
     def along(lane: int) -> Sequence[Sequence[Model]]:
         event = event_of(
@@ -302,11 +307,11 @@ def _write(
             reason=overbook_reason if booking.is_overbooked else "",
             changes={"lane": (0, lane)} if booking.is_overbooked else None,
         )
-        return [booking], items, things, [event], said
+        return [booking], items, things, [event], said, [claimed] if claimed else []
 
     take(booking, seating, calendars, now=now, along=along)
     for message in said:
-        notifications.deliver_after_commit(message)
+        notifications.deliver_after_commit(message, claimed=claimed if message is said[0] else None)
     return booking
 
 

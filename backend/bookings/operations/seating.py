@@ -6,14 +6,21 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Model
 
 from backend.bookings import availability
 from backend.bookings.availability import NeedKind, Slot, Span, moment_of
 from backend.bookings.models import Booking, BookingItem, ItemResource, Kind
-from backend.bookings.operations.claiming import Calendars, insert_claims, lane_for, lock_calendars
+from backend.bookings.operations.claiming import (
+    Calendars,
+    ask_for_calendars,
+    first_use,
+    insert_claims,
+    lane_for,
+    lock_calendars,
+)
 from backend.bookings.queries import Visit, look_at
 from backend.bookings.refusals import refusal
 from backend.core.postgres.base import binary_cursor
@@ -24,6 +31,7 @@ _LOADS = """
        AND (expires_at IS NULL OR expires_at > %s)
      GROUP BY calendar_id
 """
+_Found = TypeVar("_Found")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -54,6 +62,20 @@ def lock_calendars_for(visit: Visit, *, customer: Any, leaving: Collection[uuid.
     return lock_calendars(
         staff_ids=visit.staff_ids | set(leaving), resource_ids=visit.resource_ids, customer=customer
     )
+
+
+def lock_and_find(visit: Visit, find: Callable[[], _Found], *, customer: Any) -> tuple[Calendars, _Found]:
+    """Lock every calendar the visit could touch, and look what is free on them, in one round trip.
+
+    Raises what `find` raises.
+    """
+    asked = ask_for_calendars(staff_ids=visit.staff_ids, resource_ids=visit.resource_ids, customer=customer)
+    found = find()
+    calendars = asked.calendars()
+    if calendars is None:  # what was found is worth nothing: nobody held anything still
+        calendars = first_use(asked)
+        found = find()
+    return calendars, found
 
 
 @dataclass(frozen=True)

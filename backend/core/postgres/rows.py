@@ -15,11 +15,11 @@ from backend.core.postgres.base import binary_cursor
 def insert(rows: Sequence[Model], *, ignore_conflicts: bool = False) -> int:
     """Insert rows of one model in one statement, as they are: no signals, no `auto_now`. How many were written.
 
-    A primary key that the database makes is not read back. Raises IntegrityError.
+    A primary key that the database makes is not read back, and is given where a row has one. Raises IntegrityError.
     """
     if not rows:
         return 0
-    return _run((_insertion(type(rows[0]), len(rows), ignore_conflicts),), _values(rows))
+    return _run((_insertion(type(rows[0]), rows[0].pk is None, len(rows), ignore_conflicts),), _values(rows))
 
 
 def insert_together(
@@ -34,12 +34,13 @@ def insert_together(
     """
     parts, values = [], list[Any]()
     for rows in filter(None, groups):
-        parts.append(_insertion(type(rows[0]), len(rows), False))
+        parts.append(_insertion(type(rows[0]), rows[0].pk is None, len(rows), False))
         values += _values(rows)
     if besides is not None:
         parts.append(besides[0])
         values += besides[1]
-    last = _insertion(type(ignoring_conflicts_of[0]), len(ignoring_conflicts_of), True)
+    first = ignoring_conflicts_of[0]
+    last = _insertion(type(first), first.pk is None, len(ignoring_conflicts_of), True)
     return _run((*parts, last), values + _values(ignoring_conflicts_of))
 
 
@@ -58,15 +59,15 @@ def _together(parts: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=200)
-def _insertion(model: type[Model], rows: int, ignore_conflicts: bool) -> str:
-    table, names, attributes = _columns(model)
+def _insertion(model: type[Model], without_key: bool, rows: int, ignore_conflicts: bool) -> str:
+    table, names, attributes = _columns(model, without_key)
     row = f"({', '.join(['%s'] * len(attributes))})"
     conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)}{conflicts}"  # noqa: S608  our own
 
 
 def _values(rows: Sequence[Model]) -> list[Any]:
-    attributes = _columns(type(rows[0]))[2]
+    attributes = _columns(type(rows[0]), rows[0].pk is None)[2]
     for one in rows:
         one._state.adding = False
     return [
@@ -77,12 +78,12 @@ def _values(rows: Sequence[Model]) -> list[Any]:
 
 
 @cache
-def _columns(model: type[Model]) -> tuple[str, str, tuple[tuple[str, bool], ...]]:
+def _columns(model: type[Model], without_key: bool) -> tuple[str, str, tuple[tuple[str, bool], ...]]:
     """The table, its columns, and for each the attribute that holds it and whether it is JSON."""
     fields: list[Field[Any, Any]] = [
         field
         for field in model._meta.concrete_fields
-        if not field.generated and not isinstance(field, AutoField) and field.column
+        if not field.generated and not (without_key and isinstance(field, AutoField)) and field.column
     ]
     return (
         f'"{model._meta.db_table}"',

@@ -186,7 +186,9 @@ class DeliveryAttempt(models.Model):
 
     REPORT_RANK: ClassVar[Mapping[str, int]] = {value: rank for rank, value in enumerate(Report.values)}
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="delivery_attempts")
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="delivery_attempts", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     channel = models.CharField(max_length=8, default="sms", db_default="sms")
     provider = models.CharField(max_length=16)

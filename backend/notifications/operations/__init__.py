@@ -5,6 +5,7 @@ fate nobody saw is looked up at the provider under our own reference, and sent a
 not there.
 """
 
+from backend.notifications.operations.claiming import Prospect, foresee
 from backend.notifications.operations.delivering import deliver_due, deliver_job
 from backend.notifications.operations.health import note_failure, note_refusal, note_success, trusted_first
 from backend.notifications.operations.planning import VALID_FOR
@@ -27,6 +28,7 @@ __all__ = [
     "VALID_FOR",
     "WAKE_UP",
     "MessageNotResendable",
+    "Prospect",
     "Subject",
     "Words",
     "age_reports",
@@ -35,6 +37,7 @@ __all__ = [
     "deliver_job",
     "draft",
     "enqueue",
+    "foresee",
     "note_failure",
     "note_refusal",
     "note_success",

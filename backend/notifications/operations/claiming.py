@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 
-from backend.core.postgres.base import binary_cursor
+from backend.core.postgres.base import Later, binary_cursor, later
 from backend.notifications.kinds import Kind
 from backend.notifications.models import DeliveryAttempt, Message
-from backend.notifications.operations.planning import Plan, is_over, known_kind, opens_at
+from backend.notifications.operations.planning import Plan, certain_route, is_over, known_kind, opens_at
 from backend.notifications.operations.recording import LEASE, begin, new_attempt
 from backend.notifications.operations.routes import Route
 from backend.notifications.providers import Channel, message_provider
@@ -45,20 +48,65 @@ class Claim:
     """What may follow the attempt's route; None when nobody has looked yet."""
 
 
-CLAIM_NEW = """
+_AS_USUAL = """NOT EXISTS (SELECT FROM notifications_preference WHERE user_id = %(user)s::uuid AND topic = %(topic)s)
+           AND NOT EXISTS (SELECT FROM notifications_optout WHERE phone = %(phone)s)
+           AND NOT EXISTS (SELECT FROM notifications_providerhealth WHERE opened_at IS NOT NULL)"""
+"""Nothing stands against the usual way: no choice of the person's own, no number that refused, no open circuit."""
+
+CLAIM_NEW = f"""
     WITH taken AS (
         UPDATE notifications_message
            SET state = 'sending', channel = %(channel)s, attempts = 1, claimed_until = %(until)s
          WHERE id = %(message)s AND state = 'pending' AND attempts = 0
-           AND NOT EXISTS (SELECT FROM notifications_preference WHERE user_id = %(user)s::uuid AND topic = %(topic)s)
-           AND NOT EXISTS (SELECT FROM notifications_optout WHERE phone = %(phone)s)
-           AND NOT EXISTS (SELECT FROM notifications_providerhealth WHERE opened_at IS NOT NULL)
+           AND {_AS_USUAL}
         RETURNING id)
     INSERT INTO notifications_deliveryattempt
            (message_id, number, channel, provider, provider_message_id, started_at, error_class, units, cost_micro)
     SELECT id, 1, %(channel)s, %(provider)s, '', %(now)s, '', %(units)s, %(cost)s FROM taken
     RETURNING id
-"""
+"""  # noqa: S608  our own words
+_MAY_CLAIM = f"SELECT nextval('notifications_deliveryattempt_id_seq') WHERE {_AS_USUAL}"
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """Whether the first message that a transaction is about to owe somebody may be written as already claimed.
+
+    Who writes it is who hands it over, as soon as the transaction is committed: a claim of its own would be one more
+    round trip and one more wait for the disk, and is no safer.
+    """
+
+    recipient_id: UUID | None
+    to_phone: str
+    topic: str
+    answer: Later
+
+    def claim(self, message: Message, *, now: datetime) -> DeliveryAttempt | None:
+        """Claim a message that is not saved yet, and its attempt, not saved either.
+
+        None when something stands against the usual way, or the way is not certain; it is claimed later, then.
+        """
+        kind = known_kind(message)
+        asked = (self.recipient_id, self.to_phone, self.topic)
+        if (message.recipient_id, message.to_phone, kind.topic) != asked:
+            return None
+        route = certain_route(message, kind, now)
+        rows = self.answer.fetchall()
+        if route is None or not rows:
+            return None
+        attempt = new_attempt(message, route, number=1, now=now)
+        attempt.pk = rows[0][0]
+        _ours(message, route, now=now)
+        return attempt
+
+
+def foresee(*, recipient: AbstractBaseUser | None, to_phone: str, topic: str) -> Prospect | None:
+    """Ask, with the transaction's next statement, what a `Prospect` needs to know. None where others deliver."""
+    if settings.MESSAGE_DELIVERY == "worker" or not to_phone:
+        return None
+    user = recipient.pk if recipient else None
+    asked = {"user": user, "topic": topic, "phone": to_phone}
+    return Prospect(user, to_phone, topic, later(_MAY_CLAIM, asked))
 
 
 def claim_new(message: Message, kind: Kind, route: Route, *, now: datetime) -> Claim | None:
@@ -86,9 +134,23 @@ def claim_new(message: Message, kind: Kind, route: Route, *, now: datetime) -> C
     if row is None:
         return None
     attempt.pk = row[0]
+    _ours(message, route, now=now)
+    return Claim(message=message, attempt=attempt)
+
+
+def _ours(message: Message, route: Route, *, now: datetime) -> None:
     message.state, message.channel, message.attempts = _State.SENDING, route.channel, 1
     message.claimed_until = now + LEASE
-    return Claim(message=message, attempt=attempt)
+
+
+def let_go(claim: Claim) -> None:
+    """Give up a first attempt that nobody was called for: the message is as due as one never tried."""
+    with transaction.atomic():
+        ours = Message.objects.filter(
+            pk=claim.message.pk, state=_State.SENDING, claimed_until=claim.message.claimed_until
+        )
+        if ours.update(state=_State.PENDING, channel="", attempts=0, claimed_until=None) and claim.attempt:
+            DeliveryAttempt.objects.filter(pk=claim.attempt.pk).delete()
 
 
 def take_up(among: list[QuerySet[Message]], *, clock: Clock, seconds: float = float("inf")) -> Claim | None:

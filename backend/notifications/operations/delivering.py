@@ -8,7 +8,15 @@ from datetime import datetime
 
 from backend.notifications.models import Message
 from backend.notifications.operations.carrying import carry
-from backend.notifications.operations.claiming import Clock, claim_new, longest_call, take_up
+from backend.notifications.operations.claiming import (
+    Claim,
+    Clock,
+    claim_new,
+    let_go,
+    longest_call,
+    route_of,
+    take_up,
+)
 from backend.notifications.operations.planning import certain_route, known_kind
 
 logger = logging.getLogger("mawid.messages")
@@ -36,6 +44,14 @@ def deliver_new(message: Message, *, now: datetime, seconds: float) -> None:
         claim = take_up([new], clock=clock, seconds=seconds)
     if claim is not None:
         carry(claim, clock=clock, seconds=seconds)
+
+
+def deliver_claimed(claim: Claim, *, now: datetime, seconds: float) -> None:
+    """Deliver a message that was written as claimed by us; with too few `seconds` left it is let go."""
+    if claim.attempt is None or seconds < longest_call(route_of(claim.attempt)):
+        let_go(claim)
+        return
+    carry(claim, clock=Clock(now), seconds=seconds)
 
 
 def deliver_due(*, now: datetime, limit: int = BATCH, seconds: float = float("inf")) -> int:

@@ -19,8 +19,9 @@ from backend.core.postgres.base import binary_cursor
 from backend.core.postgres.rows import insert
 from backend.core.request_context import request_notes
 from backend.notifications.kinds import kind_of
-from backend.notifications.models import Message
-from backend.notifications.operations.delivering import deliver_new
+from backend.notifications.models import DeliveryAttempt, Message
+from backend.notifications.operations.claiming import Claim
+from backend.notifications.operations.delivering import deliver_claimed, deliver_new
 
 logger = logging.getLogger("mawid.messages")
 
@@ -101,13 +102,14 @@ def enqueue(message: Message) -> Message | None:
     return message
 
 
-def deliver_after_commit(message: Message) -> None:
+def deliver_after_commit(message: Message, *, claimed: DeliveryAttempt | None = None) -> None:
     """Have a message that is saved leave after the commit, or never.
 
-    Its delivery never raises into the caller; with MESSAGE_DELIVERY=worker it is left to `manage.py deliver`.
+    `claimed` is its attempt where it was written as claimed (`Prospect`). Its delivery never raises into the caller;
+    with MESSAGE_DELIVERY=worker it is left to `manage.py deliver`.
     """
     round_ = _round_of_this_transaction()
-    transaction.on_commit(lambda: round_.deliver(message))
+    transaction.on_commit(lambda: round_.deliver(message, claimed))
 
 
 class _Round:
@@ -116,7 +118,7 @@ class _Round:
     def __init__(self) -> None:
         self.ends: float | None = None
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Message, claimed: DeliveryAttempt | None) -> None:
         first = self.ends is None
         if self.ends is None:
             began = time.monotonic()
@@ -126,11 +128,15 @@ class _Round:
                 ends if notes is None else notes.setdefault("messages_end", ends), began + seconds_left()
             )
         try:
-            if settings.MESSAGE_DELIVERY == "worker":
+            seconds = self.ends - time.monotonic()
+            if claimed is not None:
+                claim = Claim(message=message, attempt=claimed)
+                deliver_claimed(claim, now=message.created_at, seconds=seconds)
+            elif settings.MESSAGE_DELIVERY == "worker":
                 if first:
                     _wake_a_worker()
             else:
-                deliver_new(message, now=message.created_at, seconds=self.ends - time.monotonic())
+                deliver_new(message, now=message.created_at, seconds=seconds)
         except Exception:  # the fact is committed, so this is no error of the request; `deliver` follows
             logger.exception("delivery after commit failed", extra={"message_id": str(message.pk)})
 
