@@ -216,6 +216,31 @@ def test_what_is_left_for_the_commit_comes_before_whatever_is_said_next(line: No
     assert numbers() == [1, 2, 3, 4, 5, 6]
 
 
+def test_what_is_left_comes_before_what_another_cursor_says(line: None) -> None:
+    with transaction.atomic(), binary_cursor() as outer:
+        outer.execute("SELECT %s::int", [1])
+        later(INTO, [1])  # while one lean cursor is in use, others are psycopg's own
+        with binary_cursor() as inner:
+            inner.execute("SELECT count(*) FROM line")
+            assert inner.fetchone() == (1,)
+    with transaction.atomic():
+        later(INTO, [2])
+        with CaptureQueriesContext(connection), binary_cursor() as logged:
+            logged.execute("SELECT count(*) FROM line")
+            assert logged.fetchone() == (2,)
+
+
+def test_what_arrives_may_stop_what_it_went_with(line: None) -> None:
+    def stop(rows: list[Any]) -> None:
+        raise LookupError(rows)
+
+    with pytest.raises(LookupError, match="7"), transaction.atomic():
+        later("SELECT %s::int", [7], arrives=stop)
+        with binary_cursor() as cursor:
+            cursor.execute(INTO, [1])
+    assert numbers() == []
+
+
 def test_what_is_left_for_the_commit_goes_with_the_rollback(line: None) -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         with binary_cursor() as cursor:

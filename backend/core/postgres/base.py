@@ -324,6 +324,8 @@ def binary_cursor() -> KeptCursor | CursorWrapper:
         kept = cast(DatabaseWrapper, wrapper).kept()
         if not kept.in_use:
             return kept
+    if wrapper.kept_cursor is not None:
+        wrapper.kept_cursor.flush()
     with wrapper.wrap_database_errors:
         one = psycopg.Cursor(wrapper.connection)
         one.format = Format.BINARY
