@@ -486,6 +486,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "PhoneChannel": [("sms", "sms"), ("whatsapp", "whatsapp")],
         "MessageChannel": [(channel, channel) for channel in ("push", "whatsapp", "sms", "email")],
     },
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
     "GET_LIB_DOC_EXCLUDES": "backend.core.api.schema.doc_excludes",
     "SORT_OPERATIONS": False,
     "POSTPROCESSING_HOOKS": [

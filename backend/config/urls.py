@@ -40,7 +40,7 @@ urlpatterns = [
     path("console", RedirectView.as_view(pattern_name="admin:index"), name="console"),
     path("console/try", admin.site.admin_view(trying.staff_page), name="console-try"),
     path("console/", admin.site.urls),
-    path("pay/return/<uuid:payment_id>", payment_return, name="payment-return"),
+    path("pay/return/<id:payment_id>", payment_return, name="payment-return"),
     re_path(
         r"^media/(?P<key>[0-9a-f]{2}/[0-9a-f]{30})/(?P<width>[0-9]{1,4})\.webp\Z",
         photo_file,

@@ -19,9 +19,8 @@ from django.views.decorators.http import require_GET
 
 from backend.console import policy
 from backend.console.days import asked_days
-from backend.core.console import named
+from backend.core.console import in_riyals, named
 from backend.core.errors import NotFound
-from backend.core.money import money
 from backend.core.time import RIYADH
 from backend.payments.api.exports import MOST_DAYS, as_file
 from backend.payments.api.ledger import any_salon, month_of, month_text, months_of
@@ -51,7 +50,7 @@ def balances(request: HttpRequest) -> dict[str, Any]:
         {
             "name": named(salon),
             "amounts": [
-                money(amount)["display"]
+                in_riyals(amount)
                 for amount in (
                     stands[salon.pk].owed_minor,
                     stands[salon.pk].deposits_held_minor,
@@ -87,7 +86,7 @@ def tasks(request: HttpRequest) -> dict[str, Any]:
             "salon": named(task.payment.booking.salon),
             "why": WHY[task.kind],
             "told": task.why,
-            "amount": money(task.amount_minor)["display"],
+            "amount": in_riyals(task.amount_minor),
             "opened_at": task.opened_at,
             "answer": reverse("admin:payments_task_answer", args=[task.id]) if may_answer else "",
         }
@@ -139,9 +138,7 @@ def salon_statement(request: HttpRequest) -> dict[str, Any]:
         "moves": [
             {
                 "kind": _(kinds[kind]),
-                "amounts": [
-                    money(amount)["display"] for amount in (of.net_minor, of.vat_minor, of.gross_minor)
-                ],
+                "amounts": [in_riyals(amount) for amount in (of.net_minor, of.vat_minor, of.gross_minor)],
             }
             for kind, of in found.moves.items()
         ],
@@ -157,7 +154,7 @@ def _side(of: Position) -> dict[str, str]:
         "deposits_held": of.deposits_held_minor,
         "owed": of.owed_minor,
     }
-    return {name: money(amount)["display"] for name, amount in amounts.items()}
+    return {name: in_riyals(amount) for name, amount in amounts.items()}
 
 
 def exports(request: HttpRequest) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class ConsoleMiddleware:
         with timezone.override(RIYADH):
             translation.activate(asked or languages.chosen(request))
             response = languages.remember(request, asked) if asked else self.get_response(request)
-        response.headers["Content-Security-Policy"] = _PAGE_POLICY
+        response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
         response.headers.setdefault("Cache-Control", "no-store, private")
         response.headers.setdefault("X-Frame-Options", "DENY")
         return response

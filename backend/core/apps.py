@@ -7,6 +7,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from backend.core import jobs, privacy, purge
+        from backend.core.api import paths
 
+        paths.register()
         privacy.register(privacy.KEEPER)
         jobs.register("purge", purge.now_and_then("core", purge.purge_core))

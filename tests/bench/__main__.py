@@ -3,7 +3,7 @@
     python -m tests.bench [PART] [--rounds N] [--seconds S] [--scale F]
 
 Parts: engine, claims, endpoint, search, token, growth, booking, webhook, all. `engine` is computation alone, `claims`
-PostgreSQL alone. The others ask a server of their own over HTTP: one process on one core, four threads, persistent
+PostgreSQL alone. The others ask a server of their own over HTTP: one process on one core, eight threads, persistent
 connections, a database of its own (on the server DATABASE_URL names, else an embedded one) that is dropped at the end.
 Beside each answer stands a bare Django view that reads one row, from the same server in the same rounds. Nothing is
 judged by the clock.

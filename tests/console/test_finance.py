@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import uuid
 from typing import Any
@@ -12,15 +13,19 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from backend.core.console import in_riyals
 from backend.core.money import money
 from backend.core.time import RIYADH
+from backend.payments.differences import MEANINGS
 from backend.payments.models import (
+    Difference,
     ExportTaken,
     Payment,
     Payout,
     Refund,
     RefundRequest,
     Resolution,
+    Settlement,
     WebhookEvent,
 )
 from backend.payments.operations import post
@@ -279,6 +284,35 @@ def test_a_payments_story_tells_what_was_heard_by_the_gateways_own_id(world: Wor
     WebhookEvent.objects.filter(pk=world.event.pk).update(payment_id=theirs)
     page = browser(operator("finance"), language="en").get(address(Payment, "change", world.payment.pk))
     assert "The gateway told us" in words(page)
+
+
+def test_a_minus_stays_before_its_number_in_either_language() -> None:
+    for language, currency in (("ar", "ر.س"), ("en", "SAR")):
+        with translation.override(language):
+            assert in_riyals(-24500) == f'<bdi dir="ltr">-245.00</bdi> {currency}'
+            assert in_riyals(24500) == f"245.00 {currency}"
+
+
+@pytest.mark.parametrize(("language", "title"), [("ar", "الفروقات"), ("en", "Differences")])
+def test_a_list_is_called_what_it_lists_and_says_how_many(language: str, title: str, world: World) -> None:
+    page = browser(operator("finance"), language=language).get(address(Difference))
+    assert f"<title>{title} |" in page.content.decode()
+    assert f"{title}: {Difference.objects.count()}" in words(page)
+
+
+def test_a_filter_calls_its_values_as_the_rows_do(world: World) -> None:
+    client = browser(operator("finance"), language="en")
+    page = html.unescape(words(client.get(address(Difference))))
+    with translation.override("en"):
+        titles = {kind: str(meaning.title) for kind, meaning in MEANINGS.items()}
+    for kind, title in titles.items():
+        assert title in page
+        shown = words(client.get(address(Difference), {"kind__exact": kind}))
+        assert f"Differences: {Difference.objects.filter(kind=kind).count()}" in shown
+    assert "Settlement Total" not in page
+    settlements = words(client.get(address(Settlement)))
+    assert "By source All The gateway A file" in settlements
+    assert "Csv" not in settlements
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

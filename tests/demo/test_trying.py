@@ -134,3 +134,24 @@ def test_an_operator_finds_the_console_there_and_pastes_a_token(production: None
         assert 'id="by-phone"' not in text
         assert "no-store" in answer.headers["Cache-Control"]
         assert "public" not in answer.headers["Cache-Control"]
+
+
+def test_the_operators_console_shows_its_icons_as_the_public_one_does(
+    production: None, settings: Any
+) -> None:
+    """Swagger UI draws its arrows and locks from `data:` images; scripts and answers still come from here alone."""
+    staff = browser(operator("support")).get("/console/try")
+    assert staff.status_code == 200
+    policy = dict(part.split(" ", 1) for part in staff.headers["Content-Security-Policy"].split("; "))
+    assert policy["img-src"] == "'self' data:"
+    assert (policy["default-src"], policy["script-src"], policy["connect-src"]) == (
+        "'none'",
+        "'self'",
+        "'self'",
+    )
+    assert (policy["frame-ancestors"], staff.headers["X-Frame-Options"]) == ("'none'", "DENY")
+    settings.PRODUCTION = False
+    public = send("GET", "/docs/try", Accept="text/html")
+    assert public.headers["Content-Security-Policy"] == staff.headers["Content-Security-Policy"]
+    page = browser(operator("support")).get("/console/")
+    assert "data:" not in page.headers["Content-Security-Policy"]

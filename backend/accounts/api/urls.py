@@ -10,7 +10,7 @@ urlpatterns = [
     path("auth/token-refreshes", views.TokenRefreshes.as_view(), name="token-refreshes"),
     path("auth/logout", views.Logout.as_view(), name="logout"),
     path(
-        "auth/phone-changes/<uuid:change_id>/confirm",
+        "auth/phone-changes/<id:change_id>/confirm",
         phone_changes.AssistedPhoneChangeConfirm.as_view(),
         name="assisted-phone-change-confirm",
     ),
@@ -23,18 +23,18 @@ urlpatterns = [
     path("privacy-notice", privacy.PrivacyNotices.as_view(), name="privacy-notice"),
     path("me/identity-confirmation", identity.IdentityConfirmation.as_view(), name="identity-confirmation"),
     path("me/phone-changes", phone_changes.PhoneChanges.as_view(), name="phone-changes"),
-    path("me/phone-changes/<uuid:change_id>", phone_changes.PhoneChangeItem.as_view(), name="phone-change"),
+    path("me/phone-changes/<id:change_id>", phone_changes.PhoneChangeItem.as_view(), name="phone-change"),
     path(
-        "me/phone-changes/<uuid:change_id>/confirm",
+        "me/phone-changes/<id:change_id>/confirm",
         phone_changes.PhoneChangeConfirm.as_view(),
         name="phone-change-confirm",
     ),
     path(
-        "support/people/<uuid:person_id>/phone-changes",
+        "support/people/<id:person_id>/phone-changes",
         phone_changes.SupportPhoneChanges.as_view(),
         name="support-phone-changes",
     ),
     path("devices", views.Devices.as_view(), name="devices"),
     path("devices/current/push-token", views.CurrentPushToken.as_view(), name="push-token"),
-    path("devices/<uuid:id>", views.DeviceView.as_view(), name="device"),
+    path("devices/<id:id>", views.DeviceView.as_view(), name="device"),
 ]

@@ -137,7 +137,7 @@ VERBS = {
     "expire": _("expired"),
     "adopt": _("handed to its guest's account"),
 }
-_STATE_WORDS = {value: _(str(text)) for value, text in Booking._meta.get_field("state").flatchoices}
+STATE_WORDS = {value: _(str(text)) for value, text in Booking._meta.get_field("state").flatchoices}
 
 
 def _verb(path: str) -> Any:
@@ -145,7 +145,7 @@ def _verb(path: str) -> Any:
 
 
 def _state(path: str, text: Any) -> Any:
-    return column(path, text, lambda state: _STATE_WORDS.get(state, state))
+    return column(path, text, lambda state: STATE_WORDS.get(state, state))
 
 
 WHAT = {

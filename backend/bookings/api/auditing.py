@@ -122,7 +122,7 @@ def _changes(changes: dict[str, Any], salon: Salon, names: Names) -> dict[str, A
 routes = [
     path("manage/salons/<str:salon>/refusals", SalonRefusals.as_view(), name="manage-salon-refusals"),
     path(
-        "manage/bookings/<uuid:booking_id>/events",
+        "manage/bookings/<id:booking_id>/events",
         DeskBookingEvents.as_view(),
         name="manage-booking-events",
     ),

@@ -250,10 +250,8 @@ def _note(row: ClientNote, at: Salon) -> dict[str, Any]:
 _BOOK = "manage/salons/<str:salon>/clients"
 routes = [
     path(_BOOK, ClientBook.as_view(), name="manage-clients"),
-    path(f"{_BOOK}/<uuid:client_id>", ClientItem.as_view(), name="manage-client"),
-    path(f"{_BOOK}/<uuid:client_id>/visits", ClientVisits.as_view(), name="manage-client-visits"),
-    path(f"{_BOOK}/<uuid:client_id>/notes", ClientNotes.as_view(), name="manage-client-notes"),
-    path(
-        f"{_BOOK}/<uuid:client_id>/notes/<uuid:note_id>", ClientNoteItem.as_view(), name="manage-client-note"
-    ),
+    path(f"{_BOOK}/<id:client_id>", ClientItem.as_view(), name="manage-client"),
+    path(f"{_BOOK}/<id:client_id>/visits", ClientVisits.as_view(), name="manage-client-visits"),
+    path(f"{_BOOK}/<id:client_id>/notes", ClientNotes.as_view(), name="manage-client-notes"),
+    path(f"{_BOOK}/<id:client_id>/notes/<id:note_id>", ClientNoteItem.as_view(), name="manage-client-note"),
 ]

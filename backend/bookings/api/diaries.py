@@ -390,9 +390,9 @@ def _shown(member: StaffMember) -> Response:
     )
 
 
-_OF_STAFF = "manage/salons/<str:salon>/staff/<uuid:staff_member_id>"
+_OF_STAFF = "manage/salons/<str:salon>/staff/<id:staff_member_id>"
 routes = [
-    path("bookings/<uuid:booking_id>/calendar.ics", BookingCalendar.as_view(), name="booking-calendar"),
+    path("bookings/<id:booking_id>/calendar.ics", BookingCalendar.as_view(), name="booking-calendar"),
     path("feeds/<str:secret>.ics", Feed.as_view(), name="calendar-feed"),
     path(f"{_OF_STAFF}/calendar-feed", StaffCalendarFeed.as_view(), name="manage-calendar-feed"),
     path(f"{_OF_STAFF}/outside-calendar", StaffOutsideCalendar.as_view(), name="manage-outside-calendar"),

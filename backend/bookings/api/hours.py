@@ -390,12 +390,12 @@ IN_SALON = "manage/salons/<str:salon>"
 routes = [
     path(f"{IN_SALON}/working-windows", WorkingWindows.as_view(), name="manage-working-windows"),
     path(
-        f"{IN_SALON}/working-windows/<uuid:window_id>",
+        f"{IN_SALON}/working-windows/<id:window_id>",
         WorkingWindowItem.as_view(),
         name="manage-working-window",
     ),
     path(f"{IN_SALON}/overrides", Overrides.as_view(), name="manage-overrides"),
-    path(f"{IN_SALON}/overrides/<uuid:override_id>", OverrideItem.as_view(), name="manage-override"),
+    path(f"{IN_SALON}/overrides/<id:override_id>", OverrideItem.as_view(), name="manage-override"),
     path(f"{IN_SALON}/closures", Closures.as_view(), name="manage-closures"),
-    path(f"{IN_SALON}/closures/<uuid:closure_id>", ClosureItem.as_view(), name="manage-closure"),
+    path(f"{IN_SALON}/closures/<id:closure_id>", ClosureItem.as_view(), name="manage-closure"),
 ]

@@ -416,7 +416,7 @@ VERBS = {
     ),
 }
 
-_ONE = "manage/salons/<str:salon>/sessions/<uuid:session_id>"
+_ONE = "manage/salons/<str:salon>/sessions/<id:session_id>"
 
 routes = [
     path("manage/salons/<str:salon>/sessions", DeskSessions.as_view(), name="manage-sessions"),

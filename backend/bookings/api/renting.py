@@ -439,11 +439,11 @@ routes = [
     path("salons/<str:salon>/rentals", SalonRentals.as_view(), name="salon-rentals"),
     path("rentals", RentalCollection.as_view(), name="rentals"),
     path("rentals/quotes", RentalQuotes.as_view(), name="rental-quotes"),
-    path("rentals/<uuid:rental_id>", RentalItem.as_view(), name="rental"),
+    path("rentals/<id:rental_id>", RentalItem.as_view(), name="rental"),
     path(
-        "manage/salons/<str:salon>/rentals/<uuid:rental_id>/guests",
+        "manage/salons/<str:salon>/rentals/<id:rental_id>/guests",
         RentalGuests.as_view(),
         name="manage-rental-guests",
     ),
-    path("rentals/<uuid:rental_id>/availability", RentalAvailability.as_view(), name="rental-availability"),
+    path("rentals/<id:rental_id>/availability", RentalAvailability.as_view(), name="rental-availability"),
 ]

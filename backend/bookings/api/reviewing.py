@@ -94,4 +94,4 @@ class BookingReview(Endpoint):
         return Response(own_review(review, booking), headers=FRESH)
 
 
-routes = [path("bookings/<uuid:booking_id>/review", BookingReview.as_view(), name="booking-review")]
+routes = [path("bookings/<id:booking_id>/review", BookingReview.as_view(), name="booking-review")]

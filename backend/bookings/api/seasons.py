@@ -251,7 +251,7 @@ def _season_shown(at: At) -> Callable[[Season], dict[str, Any]]:
 
 routes = [
     path(f"{IN_SALON}/seasons", Seasons.as_view(), name="manage-seasons"),
-    path(f"{IN_SALON}/seasons/<uuid:season_id>", SeasonItem.as_view(), name="manage-season"),
+    path(f"{IN_SALON}/seasons/<id:season_id>", SeasonItem.as_view(), name="manage-season"),
     path(f"{IN_SALON}/holidays", Holidays.as_view(), name="manage-holidays"),
     path(f"{IN_SALON}/affected-bookings", AffectedBookings.as_view(), name="manage-affected-bookings"),
     path("platform/hijri-months", HijriMonths.as_view(), name="platform-hijri-months"),

@@ -71,7 +71,7 @@ class ItemList(serializers.ListField):
     child = ItemBody()
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_empty=False, max_length=10, **kwargs)
+        super().__init__(min_length=1, max_length=10, **kwargs)
 
 
 class QuoteBody(Body):

@@ -283,7 +283,7 @@ class SessionSeats(Endpoint):
 
 routes = [
     path("sessions", SessionCollection.as_view(), name="sessions"),
-    path("sessions/<uuid:session_id>", SessionItem.as_view(), name="session"),
-    path("sessions/<uuid:session_id>/seats", SessionSeats.as_view(), name="session-seats"),
+    path("sessions/<id:session_id>", SessionItem.as_view(), name="session"),
+    path("sessions/<id:session_id>/seats", SessionSeats.as_view(), name="session-seats"),
     path("salons/<str:salon>/sessions", SalonSessions.as_view(), name="salon-sessions"),
 ]

@@ -262,12 +262,12 @@ def _named(rows: Iterable[Any]) -> list[dict[str, str]]:
     return [{"id": str(row.pk), "name": row.name} for row in rows]
 
 
-_CLIENT = "manage/salons/<str:salon>/clients/<uuid:client_id>"
+_CLIENT = "manage/salons/<str:salon>/clients/<id:client_id>"
 routes = [
     path("me/standing", MyStanding.as_view(), name="my-standing"),
     path(f"{_CLIENT}/forgiveness", ClientForgivenesses.as_view(), name="manage-client-forgiveness"),
     path(
-        f"{_CLIENT}/forgiveness/<uuid:forgiveness_id>/withdraw",
+        f"{_CLIENT}/forgiveness/<id:forgiveness_id>/withdraw",
         ForgivenessWithdrawal.as_view(),
         name="manage-client-forgiveness-withdraw",
     ),

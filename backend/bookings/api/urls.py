@@ -28,11 +28,9 @@ urlpatterns = [
     path("salons/<str:salon>/availability", times.Availability.as_view(), name="availability"),
     path("quotes", views.QuoteCollection.as_view(), name="quotes"),
     path("bookings", views.BookingCollection.as_view(), name="bookings"),
-    path("bookings/<uuid:booking_id>", views.BookingItem.as_view(), name="booking"),
-    path("bookings/<uuid:booking_id>/events", views.BookingEvents.as_view(), name="booking-events"),
-    path(
-        "bookings/<uuid:booking_id>/reschedule", views.BookingReschedule.as_view(), name="booking-reschedule"
-    ),
+    path("bookings/<id:booking_id>", views.BookingItem.as_view(), name="booking"),
+    path("bookings/<id:booking_id>/events", views.BookingEvents.as_view(), name="booking-events"),
+    path("bookings/<id:booking_id>/reschedule", views.BookingReschedule.as_view(), name="booking-reschedule"),
     *verbs.routes,
     *waitlist.routes,
     *renting.routes,
@@ -51,13 +49,13 @@ urlpatterns = [
     path("manage/salons/<str:salon>/bookings", desk.DeskBookings.as_view(), name="manage-salon-bookings"),
     path("manage/salons/<str:salon>/calendar", calendar.DeskCalendar.as_view(), name="manage-salon-calendar"),
     path(
-        "manage/bookings/<uuid:booking_id>/reschedule",
+        "manage/bookings/<id:booking_id>/reschedule",
         desk.DeskReschedule.as_view(),
         name="manage-booking-reschedule",
     ),
-    path("manage/bookings/<uuid:booking_id>", desk.DeskBooking.as_view(), name="manage-booking"),
+    path("manage/bookings/<id:booking_id>", desk.DeskBooking.as_view(), name="manage-booking"),
     *(
-        path(f"manage/bookings/<uuid:booking_id>/{verb}", view.as_view(), name=f"manage-booking-{verb}")
+        path(f"manage/bookings/<id:booking_id>/{verb}", view.as_view(), name=f"manage-booking-{verb}")
         for verb, view in desk.DESK_VERBS.items()
     ),
 ]

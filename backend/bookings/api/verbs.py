@@ -83,6 +83,6 @@ VERBS = {
 }
 
 routes = [
-    path(f"bookings/<uuid:booking_id>/{verb}", view.as_view(), name=f"booking-{verb}")
+    path(f"bookings/<id:booking_id>/{verb}", view.as_view(), name=f"booking-{verb}")
     for verb, view in VERBS.items()
 ]

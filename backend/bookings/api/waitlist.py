@@ -341,8 +341,8 @@ class DeskWaitlist(Endpoint):
 
 routes = [
     path("waitlist", WaitlistCollection.as_view(), name="waitlist"),
-    path("waitlist/<uuid:entry_id>", WaitlistItem.as_view(), name="waitlist-entry"),
-    path("waitlist/<uuid:entry_id>/accept", WaitlistAccept.as_view(), name="waitlist-accept"),
-    path("waitlist/<uuid:entry_id>/decline", WaitlistDecline.as_view(), name="waitlist-decline"),
+    path("waitlist/<id:entry_id>", WaitlistItem.as_view(), name="waitlist-entry"),
+    path("waitlist/<id:entry_id>/accept", WaitlistAccept.as_view(), name="waitlist-accept"),
+    path("waitlist/<id:entry_id>/decline", WaitlistDecline.as_view(), name="waitlist-decline"),
     path("manage/salons/<str:salon>/waitlist", DeskWaitlist.as_view(), name="manage-salon-waitlist"),
 ]

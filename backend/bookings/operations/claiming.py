@@ -57,11 +57,6 @@ class Calendars:
     lanes: dict[tuple[uuid.UUID, int], int]
     last_taken: Mapping[Any, datetime]
 
-    def owners(self) -> dict[int, Any]:
-        """Whose each calendar is, lanes included."""
-        whose = {calendar_id: owner for owner, calendar_id in self.ids.items()}
-        return whose | {calendar_id: owner for (owner, _lane), calendar_id in self.lanes.items()}
-
 
 _WANTED = """(staff_member_id = ANY(%(staff)s::uuid[]) OR resource_id = ANY(%(resources)s::uuid[])
                OR customer_id = %(customer)s::uuid)"""

@@ -19,6 +19,7 @@ from backend.bookings.operations.claiming import hold_rules_and_number
 from backend.bookings.operations.paying import HOLD
 from backend.bookings.operations.reminding import next_reminder
 from backend.bookings.operations.seating import (
+    ask_for_loads,
     find_slot,
     given,
     least_loaded,
@@ -32,6 +33,7 @@ from backend.bookings.queries.standing import asked_of
 from backend.bookings.reference import reference_of
 from backend.bookings.refusals import AmountChanged, DayFull, MenOnly, SlotUnavailable, WomenOnly
 from backend.bookings.standing import Standing
+from backend.core.postgres.base import Later
 from backend.notifications import operations as notifications
 from backend.salons.models import Audience, Salon
 
@@ -254,15 +256,16 @@ def _write(
     prospect = messages.prospect_of(booking)
     find = partial(find_slot, visit, starts_at=starts_at, now=now, customer=booking.customer)
 
-    def place() -> tuple[Slot[uuid.UUID], bool]:
+    def place() -> tuple[Slot[uuid.UUID], bool, Later | None]:
+        loads = ask_for_loads(visit, starts_at=starts_at, now=now)
         try:
-            return find(), False
+            return find(), False, loads
         except (SlotUnavailable, DayFull):
             if not overbook_reason:
                 raise
-            return find(overbook=True), True
+            return find(overbook=True), True, loads
 
-    calendars, (slot, booking.is_overbooked) = lock_and_find(visit, place, customer=booking.customer)
+    calendars, (slot, booking.is_overbooked, loads) = lock_and_find(visit, place, customer=booking.customer)
     booking.salon, booking.kind = salon, visit.kind
     booking.starts_at, booking.ends_at = starts_at, moment_of(slot.ends)
     booking.business_date = slot.business_date
@@ -277,7 +280,7 @@ def _write(
     booking.late_cancel_percent = salon.late_cancel_percent
     booking.moves_left = salon.max_reschedules
     booking.created_at = now
-    seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at, now=now))
+    seating = seating_of(visit, slot, least_loaded(calendars, loads))
     items = [
         BookingItem(
             booking=booking,

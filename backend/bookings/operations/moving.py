@@ -19,6 +19,7 @@ from backend.bookings.operations.freeing import note_freed
 from backend.bookings.operations.kinds import plan_again
 from backend.bookings.operations.reminding import next_reminder
 from backend.bookings.operations.seating import (
+    ask_for_loads,
     find_slot,
     given,
     least_loaded,
@@ -104,7 +105,8 @@ def reschedule(
         booking.save(update_fields=_MOVED)
 
         slot = _as_before(slot, items)
-        seating = seating_of(visit, slot, least_loaded(calendars, visit, starts_at=starts_at, now=now))
+        loads = ask_for_loads(visit, starts_at=starts_at, now=now)
+        seating = seating_of(visit, slot, least_loaded(calendars, loads))
         for item, seat in zip(items, seating.seats, strict=True):
             item.staff_member_id = seat.staff_id
             item.starts_at, item.ends_at = seat.starts_at, seat.ends_at

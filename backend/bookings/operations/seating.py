@@ -23,13 +23,17 @@ from backend.bookings.operations.claiming import (
 )
 from backend.bookings.queries import Visit, look_at
 from backend.bookings.refusals import refusal
-from backend.core.postgres.base import binary_cursor
+from backend.core.postgres.base import Later, later
 
 _LOADS = """
-    SELECT calendar_id, sum(ends_at - starts_at) FROM bookings_claim
-     WHERE calendar_id = ANY(%s::bigint[]) AND is_active AND starts_at < %s AND ends_at > %s
-       AND (expires_at IS NULL OR expires_at > %s)
-     GROUP BY calendar_id
+    SELECT coalesce(k.staff_member_id, k.resource_id), sum(c.ends_at - c.starts_at)
+      FROM bookings_calendar k
+     CROSS JOIN LATERAL (
+           SELECT starts_at, ends_at FROM bookings_claim
+            WHERE calendar_id = k.id AND is_active AND starts_at < %(ends)s AND ends_at > %(begins)s
+              AND (expires_at IS NULL OR expires_at > %(now)s)) c
+     WHERE k.staff_member_id = ANY(%(staff)s::uuid[]) OR k.resource_id = ANY(%(resources)s::uuid[])
+     GROUP BY 1
 """
 _Found = TypeVar("_Found")
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -171,22 +175,29 @@ def given(items: Sequence[BookingItem], seating: Seating, visit: Visit) -> list[
     ]
 
 
-def least_loaded(
-    calendars: Calendars, visit: Visit, *, starts_at: datetime, now: datetime
-) -> Callable[[uuid.UUID], Any] | None:
-    """Rank people and things: fewest minutes claimed on the day of the visit, then whoever was booked longest ago."""
+def ask_for_loads(visit: Visit, *, starts_at: datetime, now: datetime) -> Later | None:
+    """Ask, with the transaction's next statement, how long each one's day already is. None where nobody is chosen."""
     if all(len(need.candidates) < 2 for step in visit.steps for need in step.needs):
         return None
     zone = visit.salon.zone
     day = availability.starts_on(zone, from_date=starts_at.astimezone(zone).date(), days=1)
-    owners = calendars.owners()
-    loads: dict[Any, timedelta] = dict.fromkeys(calendars.ids, timedelta())
-    with binary_cursor() as cursor:
-        cursor.execute(_LOADS, [list(owners), moment_of(day[1]), moment_of(day[0]), now])
-        for calendar_id, load in cursor.fetchall():
-            loads[owners[calendar_id]] += load
+    asked = {
+        "staff": list(visit.staff_ids),
+        "resources": list(visit.resource_ids),
+        "begins": moment_of(day[0]),
+        "ends": moment_of(day[1]),
+        "now": now,
+    }
+    return later(_LOADS, asked)
+
+
+def least_loaded(calendars: Calendars, loads: Later | None) -> Callable[[uuid.UUID], Any] | None:
+    """Rank people and things: fewest minutes claimed on the day of the visit, then whoever was booked longest ago."""
+    if loads is None:
+        return None
+    claimed: dict[uuid.UUID, timedelta] = dict(loads.fetchall())
 
     def rank(one: uuid.UUID) -> tuple[timedelta, datetime]:
-        return loads[one], calendars.last_taken.get(one, _NEVER)
+        return claimed.get(one, timedelta()), calendars.last_taken.get(one, _NEVER)
 
     return rank

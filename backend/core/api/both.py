@@ -33,6 +33,12 @@ class Both(serializers.Field[dict[str, str], Any, Any, Any]):
         self.clean = text.clean_prose if lines else text.clean_name
         super().__init__(**kwargs)
 
+    @property
+    def limits(self) -> str:
+        """For the contract, whose one model of these texts knows no lengths."""
+        most = f"At most {self.max_length:,} characters in each language"
+        return most if self.allow_blank else f"{most}; one of them says something"
+
     def to_internal_value(self, data: Any) -> dict[str, str]:
         if not isinstance(data, Mapping):
             raise serializers.ValidationError("", code="wrong_type")

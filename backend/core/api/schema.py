@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from backend.core.api.both import Both
 from backend.core.contract.reading import operations
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -158,6 +160,31 @@ def doc_excludes() -> list[type]:
 
     library = get_lib_doc_excludes()  # type: ignore[no-untyped-call]
     return [*library, Endpoint, PublicEndpoint, Webhook, Body, Query, Shape]
+
+
+def _described(node: dict[str, Any], text: str) -> dict[str, Any]:
+    """Tools overlook what stands beside a bare reference."""
+    return ({"allOf": [node]} if "$ref" in node else node) | {"description": text}
+
+
+class WholeBody(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """What the server demands of a body, where drf-spectacular says less.
+
+    A PATCH demands what its body declares, such as `version`; there all of it is taken as optional. And a text in both
+    languages has its length here, not in the model that all of them share.
+    """
+
+    target_class = "backend.core.api.bodies.Body"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        required = sorted(name for name, field in self.target.fields.items() if field.required)
+        for name, field in self.target.fields.items():
+            if isinstance(field, Both):
+                told = f"{field.help_text}. {field.limits}" if field.help_text else field.limits
+                schema["properties"][name] = _described(schema["properties"][name], told)
+        return schema | {"required": required} if required else schema
 
 
 def _response(status: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.core import clients, idempotency
+from backend.core.api import pace
 from backend.core.api.access import PUBLIC, Access
 from backend.core.api.bodies import Body, NoQuery, Query, read_body, read_query
 from backend.core.api.deprecation import Deprecation
@@ -60,6 +61,7 @@ class Endpoint(APIView):
         user = request.user
         if user is not None and user.is_authenticated:
             speak(user)
+            pace.admit(user.pk, method=method)
         if method.lower() not in self.http_method_names or not hasattr(self, method.lower()):
             raise MethodNotAllowed
         if method != "OPTIONS":

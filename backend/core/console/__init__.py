@@ -11,6 +11,7 @@ from backend.core.console.columns import (
     column,
     day_text,
     document,
+    in_riyals,
     language,
     ltr,
     name,
@@ -31,6 +32,7 @@ from backend.core.console.labels import (
     label,
     label_translated,
     named,
+    titled,
 )
 from backend.core.console.pages import (
     BoundedPaginator,
@@ -59,6 +61,7 @@ __all__ = [
     "column",
     "day_text",
     "document",
+    "in_riyals",
     "label",
     "label_translated",
     "language",
@@ -67,6 +70,7 @@ __all__ = [
     "named",
     "person",
     "phone",
+    "titled",
     "to_list",
     "whole_number",
     "words",

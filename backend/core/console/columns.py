@@ -64,11 +64,18 @@ def phone(path: str, text: Text, *, whole: bool = False) -> Column:
     return column(path, text, lambda e164: ltr(phones.display(e164) if whole else phones.masked(e164)))
 
 
+def in_riyals(minor: int) -> str:
+    """Halalas as riyals, for a page: inside Arabic a minus would move to the other side of its number."""
+    shown = money(minor)["display"]
+    if minor >= 0:
+        return shown
+    number, _space, currency = shown.partition(" ")
+    return format_html("{} {}", ltr(number), currency)
+
+
 def amount(path: str, text: Text) -> Column:
     """Halalas, as riyals."""
-    return column(
-        path, text, lambda minor: format_html('<bdi class="amount">{}</bdi>', money(minor)["display"])
-    )
+    return column(path, text, lambda minor: format_html('<bdi class="amount">{}</bdi>', in_riyals(minor)))
 
 
 def language(path: str, text: Text) -> Column:

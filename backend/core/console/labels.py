@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from django.contrib import admin
 from django.db import models
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
@@ -40,6 +41,19 @@ def label_translated(model: type[models.Model], *names: str) -> None:
         text = _field(model, name).verbose_name
         for language, native in (("ar", "العربية"), ("en", "English")):
             _field(model, f"{name}_{language}").verbose_name = format_lazy("{} ({})", text, native)
+
+
+def titled(titles: Mapping[str, Text]) -> type[admin.ChoicesFieldListFilter]:
+    """A filter of a list whose values are called as its rows call them, rather than as the model does."""
+
+    class Titled(admin.ChoicesFieldListFilter):
+        def choices(self, changelist: Any) -> Iterator[Any]:
+            everything, *each = super().choices(changelist)
+            yield everything
+            for (value, _text), one in zip(self.field.flatchoices, each, strict=True):
+                yield one | {"display": titles[value]}
+
+    return Titled
 
 
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:

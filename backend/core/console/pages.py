@@ -239,7 +239,8 @@ class ConsoleAdmin(Governed[M], admin.ModelAdmin[M]):
                 row = self.get_queryset(request).filter(_any(self.whole_fields, term)).first()
                 if row is not None:
                     rules.looked(request.user, person=self.person_of(row), asked_for=term)
-        return super().changelist_view(request, extra_context)
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -8,7 +8,7 @@ urlpatterns = [
     path("me/notifications", people.Inbox.as_view(), name="my-notifications"),
     path("me/notifications/read-all", people.InboxReadAll.as_view(), name="my-notifications-read-all"),
     path(
-        "me/notifications/<uuid:message_id>/read",
+        "me/notifications/<id:message_id>/read",
         people.InboxMessage.as_view(),
         name="my-notification-read",
     ),

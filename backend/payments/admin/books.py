@@ -28,6 +28,7 @@ from backend.core.console import (
     label,
     ltr,
     person,
+    titled,
     to_list,
     words,
 )
@@ -199,7 +200,11 @@ class DifferenceAdmin(ReadOnlyAdmin[Difference]):
         "opened_at",
         code("payment_id", _("payment")),
     )
-    list_filter = ("state", "kind", "business_date")
+    list_filter = (
+        "state",
+        ("kind", titled({kind: meaning.title for kind, meaning in MEANINGS.items()})),
+        "business_date",
+    )
     ordering = ("-opened_at", "-id")
     related = ("owner", "resolved_by", "settlement")
     search_fields = ("payment_id__exact",)

@@ -95,7 +95,7 @@ class TaxDocumentAdmin(ReadOnlyAdmin[TaxDocument]):
 
     def get_urls(self) -> list[URLPattern]:
         paper = path(
-            "<uuid:document_id>/<str:language>.pdf",
+            "<id:document_id>/<str:language>.pdf",
             self.admin_site.admin_view(self.paper),
             name="payments_taxdocument_paper",
         )

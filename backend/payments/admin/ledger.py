@@ -213,7 +213,7 @@ class PayoutAdmin(ReadOnlyAdmin[Payout]):
 
     def get_urls(self) -> list[URLPattern]:
         record = path(
-            "record/<uuid:salon_id>/", self.admin_site.admin_view(self.record), name="payments_payout_record"
+            "record/<id:salon_id>/", self.admin_site.admin_view(self.record), name="payments_payout_record"
         )
         return [record, *super().get_urls()]
 

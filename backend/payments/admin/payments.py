@@ -182,12 +182,12 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
 
     def get_urls(self) -> list[URLPattern]:
         refund = path(
-            "<uuid:payment_id>/refund/",
+            "<id:payment_id>/refund/",
             self.admin_site.admin_view(self.refund),
             name="payments_payment_refund",
         )
         answer = path(
-            "tasks/<uuid:task_id>/", self.admin_site.admin_view(self.answer), name="payments_task_answer"
+            "tasks/<id:task_id>/", self.admin_site.admin_view(self.answer), name="payments_task_answer"
         )
         return [refund, answer, *super().get_urls()]
 

@@ -18,9 +18,20 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from django.views.decorators.http import require_http_methods
 
-from backend.core.console import ReadOnlyAdmin, amount, code, column, day_text, label, ltr, person, to_list
+from backend.core.console import (
+    ReadOnlyAdmin,
+    amount,
+    code,
+    column,
+    day_text,
+    in_riyals,
+    label,
+    ltr,
+    person,
+    titled,
+    to_list,
+)
 from backend.core.errors import DomainError
-from backend.core.money import money
 from backend.core.time import RIYADH, DateInvalid, parse_date
 from backend.payments import operations
 from backend.payments.differences import MEANINGS
@@ -74,6 +85,10 @@ _STATES = {"open": _("Open"), "healed": _("Healed"), "resolved": _("Resolved"), 
 _DAY = column("business_date", _("day"), lambda day: ltr(day.isoformat()))
 
 
+SOURCES = {"api": _("The gateway"), "csv": _("A file")}
+_SOURCE = column("source", _("source"), lambda source: SOURCES[source])
+
+
 @admin.register(Settlement)
 class SettlementAdmin(ReadOnlyAdmin[Settlement]):
     def name_of(self, obj: Settlement) -> str:
@@ -86,16 +101,16 @@ class SettlementAdmin(ReadOnlyAdmin[Settlement]):
         amount("lines_minor", _("sum of the lines")),
         "line_count",
         code("reference", _("bank reference")),
-        "source",
+        _SOURCE,
     )
-    list_filter = ("source",)
+    list_filter = (("source", titled(SOURCES)),)
     ordering = ("-created_at", "-id")
     related = ("imported_by",)
     search_fields = ("gateway_id__exact", "reference__exact")
     search_help_text = _("ID at the gateway, or bank reference")
     fields = (
         code("gateway_id", _("ID at the gateway")),
-        "source",
+        _SOURCE,
         "created_at",
         amount("amount_minor", _("amount")),
         amount("fee_minor", _("fee of the transfer")),
@@ -186,7 +201,7 @@ class DayCloseAdmin(ReadOnlyAdmin[DayClose]):
             "problem": problem,
             "run": run,
             "columns": _columns(run) if run else [],
-            "clearing": money(balances(until=day)[Account.GATEWAY_CLEARING])["display"],
+            "clearing": in_riyals(balances(until=day)[Account.GATEWAY_CLEARING]),
             "kinds": _kinds(run),
             "standing": standing.count(),
             "closed": books.close_of(day),
@@ -244,30 +259,27 @@ def _columns(run: Reconciliation) -> list[dict[str, Any]]:
     def line(title: Any, *values: Any) -> dict[str, Any]:
         return {"title": title, "cells": values}
 
-    def riyals(minor: int) -> str:
-        return str(money(minor)["display"])
-
     net = run.settled_minor - run.settled_back_minor - run.fees_minor
     return [
         line(_("payments"), run.ours_count, run.theirs_count, run.lines_count),
         line(
             _("captured"),
-            riyals(run.captured_minor),
-            riyals(run.theirs_captured_minor),
-            riyals(run.settled_minor),
+            in_riyals(run.captured_minor),
+            in_riyals(run.theirs_captured_minor),
+            in_riyals(run.settled_minor),
         ),
         line(
             _("refunded"),
-            riyals(run.refunded_minor),
-            riyals(run.theirs_refunded_minor),
-            riyals(run.settled_back_minor),
+            in_riyals(run.refunded_minor),
+            in_riyals(run.theirs_refunded_minor),
+            in_riyals(run.settled_back_minor),
         ),
-        line(_("fees"), "—", "—", riyals(run.fees_minor)),
+        line(_("fees"), "—", "—", in_riyals(run.fees_minor)),
         line(
             _("what is left"),
-            riyals(run.captured_minor - run.refunded_minor),
-            riyals(run.theirs_captured_minor - run.theirs_refunded_minor),
-            riyals(net),
+            in_riyals(run.captured_minor - run.refunded_minor),
+            in_riyals(run.theirs_captured_minor - run.theirs_refunded_minor),
+            in_riyals(net),
         ),
     ]
 
@@ -287,7 +299,7 @@ def _kinds(run: Reconciliation | None) -> list[dict[str, Any]]:
             "state": _STATES[state],
             "is_open": state == "open",
             "count": count,
-            "amount": money(amount_minor)["display"],
+            "amount": in_riyals(amount_minor),
             "url": f"{reverse('admin:payments_difference_changelist')}"
             f"?runs__id__exact={run.pk}&kind__exact={kind}&state__exact={state}",
         }

@@ -17,9 +17,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from backend.bookings.admin.bookings import VERBS
-from backend.core.console import EMPTY, ltr
-from backend.core.money import money
+from backend.bookings.admin.bookings import STATE_WORDS, VERBS
+from backend.core.console import EMPTY, in_riyals, ltr
 from backend.payments.models import (
     CallOutcome,
     DeskReceipt,
@@ -161,7 +160,8 @@ def _alike(one: Entry, other: Entry) -> bool:
 def _booking(event: Any) -> Iterator[Entry]:
     facts = [event.get_actor_role_display()]
     if event.from_state != event.to_state:
-        facts.append(ltr(f"{event.from_state or EMPTY} → {event.to_state}"))
+        was = STATE_WORDS.get(event.from_state, EMPTY)
+        facts.append(gettext("%(was)s → %(now)s") % {"was": was, "now": STATE_WORDS[event.to_state]})
     if event.reason:
         facts.append(_own_words(event.reason))
     yield Entry(event.at, "booking", str(VERBS.get(event.verb, event.verb)), facts=tuple(facts))
@@ -304,7 +304,7 @@ def _resolution(row: Resolution) -> Iterator[Entry]:
 
 
 def _riyals(minor: int) -> SafeString:
-    return format_html('<bdi class="amount">{}</bdi>', money(minor)["display"])
+    return format_html('<bdi class="amount">{}</bdi>', in_riyals(minor))
 
 
 def _own_words(text: str) -> SafeString:

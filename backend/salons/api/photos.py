@@ -223,5 +223,5 @@ class DeskPhotoOrder(Endpoint):
 routes = [
     path("manage/salons/<str:salon>/photos", DeskPhotos.as_view(), name="manage-photos"),
     path("manage/salons/<str:salon>/photos/order", DeskPhotoOrder.as_view(), name="manage-photos-order"),
-    path("manage/salons/<str:salon>/photos/<uuid:photo_id>", DeskPhoto.as_view(), name="manage-photo"),
+    path("manage/salons/<str:salon>/photos/<id:photo_id>", DeskPhoto.as_view(), name="manage-photo"),
 ]

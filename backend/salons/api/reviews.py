@@ -276,11 +276,9 @@ class ReviewPublish(Endpoint):
 
 routes = [
     path("manage/salons/<str:salon>/reviews", DeskReviews.as_view(), name="manage-salon-reviews"),
-    path("manage/reviews/<uuid:review_id>/reply", ReviewReply.as_view(), name="manage-review-reply"),
-    path("reviews/<uuid:review_id>/reports", ReviewReports.as_view(), name="review-reports"),
+    path("manage/reviews/<id:review_id>/reply", ReviewReply.as_view(), name="manage-review-reply"),
+    path("reviews/<id:review_id>/reports", ReviewReports.as_view(), name="review-reports"),
     path("platform/reviews", PlatformReviews.as_view(), name="platform-reviews"),
-    path("platform/reviews/<uuid:review_id>/hide", ReviewHide.as_view(), name="platform-review-hide"),
-    path(
-        "platform/reviews/<uuid:review_id>/publish", ReviewPublish.as_view(), name="platform-review-publish"
-    ),
+    path("platform/reviews/<id:review_id>/hide", ReviewHide.as_view(), name="platform-review-hide"),
+    path("platform/reviews/<id:review_id>/publish", ReviewPublish.as_view(), name="platform-review-publish"),
 ]

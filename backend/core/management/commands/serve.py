@@ -27,7 +27,8 @@ from django.db import connections
 from backend.core.lifeline import VARIABLE
 
 APPLICATION = "backend.config.wsgi:application"
-BLOCKING_THREADS = 4
+BLOCKING_THREADS = 8
+"""Of one worker, each with a connection to the database: a silent carrier holds one for as long as its timeout."""
 TICK_SECONDS = 60
 STOP_SECONDS = 5
 RESTART_SECONDS = 5.0

@@ -20,8 +20,8 @@ from backend.salons.models.offer import KIND
 from backend.salons.operations.salons import reads_as_id
 from backend.salons.queries.managing import time_zones
 
-_TEXT = {"type": "string"}
 _LONGEST_TYPED = 60
+_TEXT = {"type": "string", "minLength": 1, "maxLength": _LONGEST_TYPED}
 _NO_LANGUAGES = frozenset({"mul", "und", "zxx"})
 
 
@@ -73,7 +73,7 @@ def telephone(text: str) -> str:
     return e164
 
 
-@extend_schema_field({"type": "number"})
+@extend_schema_field({"type": "number", "minimum": -180, "maximum": 180})
 class Degrees(serializers.Field[Decimal, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, bool) or not isinstance(data, int | float):

@@ -114,5 +114,5 @@ class RentalItem(Endpoint):
 
 routes = [
     path("manage/salons/<str:salon>/rentals", RentalCollection.as_view(), name="manage-rentals"),
-    path("manage/salons/<str:salon>/rentals/<uuid:rental_id>", RentalItem.as_view(), name="manage-rental"),
+    path("manage/salons/<str:salon>/rentals/<id:rental_id>", RentalItem.as_view(), name="manage-rental"),
 ]
