@@ -29,9 +29,9 @@ EXAMPLES = int(os.environ.get("SAGA_EXAMPLES", "60"))
 SEED = int(os.environ.get("SAGA_SEED", "1447"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own_process() -> Iterator[SandboxProcess]:
-    """A gateway whose clock is moved: other tests have one that keeps time."""
+    """A gateway whose clock is moved, and that knows of no payment of another test, whose bookings are gone."""
     with SandboxProcess() as process:
         yield process
 
