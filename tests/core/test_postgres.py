@@ -112,11 +112,17 @@ def test_the_lean_cursor_takes_values_by_place_and_by_name() -> None:
 
 
 @pytest.mark.django_db
-def test_a_statement_outlives_another_type_of_its_columns() -> None:
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_statement_outlives_another_type_of_its_columns(waits: bool) -> None:
+    asking = f"SELECT value FROM changing -- {'later' if waits else 'now'}"  # no test before has prepared it
+
     def read() -> Any:
-        with transaction.atomic(), binary_cursor() as cursor:
-            cursor.execute("SELECT value FROM changing")
-            return cursor.fetchone()
+        with transaction.atomic():
+            if waits:
+                return later(asking).fetchall()[0]
+            with binary_cursor() as cursor:
+                cursor.execute(asking)
+                return cursor.fetchone()
 
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE changing AS SELECT 7 AS value")

@@ -152,15 +152,11 @@ class KeptCursor:
         """Run a statement with %s or %(name)s. Raises Django's errors."""
         self._wrapper.validate_no_broken_transaction()
         with self._wrapper.wrap_database_errors:
-            kind, statement = self._adapted(sql, params)
-            try:
-                if self._waiting or self._begins():
-                    answer = self._in_one_go(statement)
-                else:
-                    answer = self._good(self.link.pgconn.exec_prepared(*statement, Format.BINARY))
-            except psycopg.errors.FeatureNotSupported:
-                del self._prepared[kind]  # a column of its answer has another type now: it is prepared anew
-                raise
+            statement = self._adapted(sql, params)
+            if self._waiting or self._begins():
+                answer = self._in_one_go(statement)
+            else:
+                answer = self._good(self.link.pgconn.exec_prepared(*statement, Format.BINARY))
             self._answer = answer
             self._adapter.set_pgresult(answer, set_loaders=True, format=Format.BINARY)
 
@@ -168,7 +164,7 @@ class KeptCursor:
         """Run a statement in the round trip of the next one, before it. Its errors are raised there."""
         self._wrapper.validate_no_broken_transaction()
         with self._wrapper.wrap_database_errors:
-            self._waiting.append((self._adapted(sql, params)[1], answer))
+            self._waiting.append((self._adapted(sql, params), answer))
 
     def flush(self) -> None:
         """Say what waits. Raises Django's errors."""
@@ -207,15 +203,13 @@ class KeptCursor:
     def _begins(self) -> bool:
         return not self.link.autocommit and self.link.pgconn.transaction_status == TransactionStatus.IDLE
 
-    def _adapted(
-        self, sql: str, params: Mapping[str, Any] | Sequence[Any]
-    ) -> tuple[tuple[str, tuple[int, ...]], _Statement]:
+    def _adapted(self, sql: str, params: Mapping[str, Any] | Sequence[Any]) -> _Statement:
         _, order = _numbered(sql)
         values = [params[name] for name in order] if isinstance(params, Mapping) else params
         given: Any = self._adapter.dump_sequence(values, [PyFormat.AUTO] * len(values))
         kind = (sql, tuple(self._adapter.types or ()))
         name = self._prepared.get(kind) or self._prepare(kind)
-        return kind, (name, given, self._adapter.formats or ())
+        return name, given, self._adapter.formats or ()
 
     def _prepare(self, kind: tuple[str, tuple[int, ...]]) -> bytes:
         if len(self._prepared) >= _KEPT_STATEMENTS:
@@ -283,6 +277,8 @@ class KeptCursor:
         if answer.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
             return answer
         error = psycopg.errors.error_from_result(answer, encoding=self._adapter.encoding)
+        if isinstance(error, psycopg.errors.FeatureNotSupported):
+            self._prepared.clear()  # a column of an answer has another type now: all are prepared anew
         if error.sqlstate is None:  # libpq's own: the line is gone
             raise psycopg.OperationalError(str(error))
         raise error
