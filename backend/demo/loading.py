@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Model
 from django.utils.text import slugify
@@ -25,6 +26,7 @@ from backend.bookings.models import (
     BookingItem,
     Calendar,
     Claim,
+    DaySummary,
     ItemResource,
     Source,
 )
@@ -268,6 +270,9 @@ class _Writer:
         )
         Salon.objects.bulk_create(self.salon(s, founded) for s in salons)
         SalonEvent.objects.bulk_create(event for s in salons for event in self.moves(s))
+        passed = self.now_seconds >= settings.DAY_SUMMARY_HOUR * 3600
+        told_for = self.today if passed else self.today - timedelta(days=1)
+        DaySummary.objects.bulk_create(DaySummary(salon_id=s.id, told_for_date=told_for) for s in salons)
         Membership.objects.bulk_create(
             Membership(user_id=self.user(person.id), salon_id=s.id, role=role, created_at=founded)
             for s in salons

@@ -10,13 +10,13 @@ from typing import Any
 import requests
 from django.core.management import call_command
 from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Sum
 from django.utils import timezone
 from freezegun import freeze_time
 
 from backend.bookings.models import Booking, Claim
 from backend.core.models import Alarm
+from backend.core.postgres.base import DatabaseWrapper
 from backend.core.time import RIYADH
 from backend.notifications.models import Message
 from backend.payments.models import Account, Line, Payment, Refund
@@ -59,7 +59,7 @@ class Mortal:
     @contextmanager
     def living(self) -> Iterator[None]:
         """For the length of the block; a death ends it in silence, and with it the connection to the database."""
-        commit, send = BaseDatabaseWrapper._commit, requests.Session.send
+        commit, send = DatabaseWrapper._commit, requests.Session.send
 
         def watched_commit(wrapper: Any) -> Any:
             try:
@@ -80,7 +80,7 @@ class Mortal:
                 return execute(sql, parameters, many, context)
             return self.step(lambda: execute(sql, parameters, many, context))
 
-        BaseDatabaseWrapper._commit, requests.Session.send = watched_commit, watched_send  # type: ignore[method-assign]
+        DatabaseWrapper._commit, requests.Session.send = watched_commit, watched_send  # type: ignore[method-assign]
         try:
             with connection.execute_wrapper(watched_statement):
                 yield
@@ -89,7 +89,7 @@ class Mortal:
         finally:
             if self.dead:
                 connection.close()
-            BaseDatabaseWrapper._commit, requests.Session.send = commit, send  # type: ignore[method-assign]
+            DatabaseWrapper._commit, requests.Session.send = commit, send  # type: ignore[method-assign]
 
 
 def every_death(prepare: Callable[[], Any], act: Callable[[Any], Any], check: Callable[[Any], None]) -> int:
