@@ -248,7 +248,7 @@ class Actor:
         status, _ = self._ask(
             "publish", "POST", f"{path}/publish", {"version": session["version"]}, self.scene["owner"]
         )
-        if status != 409:  # cut off, it may be on sale
+        if status not in (409, 422):  # cut off, it may be on sale
             self.sessions.append((place["id"], session["id"]))
 
     def _session_on_sale(self) -> str | None:
