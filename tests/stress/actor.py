@@ -245,10 +245,12 @@ class Actor:
         if status != 201:
             return
         path = f"{path}/{session['id']}"
-        status, _ = self._ask(
+        status, session = self._ask(
             "publish", "POST", f"{path}/publish", {"version": session["version"]}, self.scene["owner"]
         )
-        if status not in (409, 422):  # cut off, it may be on sale
+        if status != 200:  # cut off, it may be on sale all the same
+            status, session = self._ask("look", "GET", path, None, self.scene["owner"])
+        if status == 200 and session["state"] != "draft":
             self.sessions.append((place["id"], session["id"]))
 
     def _session_on_sale(self) -> str | None:
