@@ -4,16 +4,17 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import requests
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from backend.accounts.models import Device
+from backend.core.patience import patience
 from backend.core.time import RIYADH
 from backend.notifications import operations
 from backend.notifications.models import DeliveryAttempt, Message, OptOut, Preference, ProviderHealth
-from backend.notifications.operations import delivering, writing
 from tests.factories import open_salon
 from tests.stress import scene
 
@@ -96,9 +97,9 @@ def test_an_open_circuit_is_gone_around(book, twilio, unifonic, settings):
     assert twilio.requests == []
 
 
-def test_what_there_is_no_time_for_is_let_go_and_delivered_later(book, unifonic, monkeypatch):
-    monkeypatch.setattr(writing, "REQUEST_BUDGET", 0.0)
-    message = book()
+def test_what_there_is_no_time_for_is_let_go_and_delivered_later(book, unifonic):
+    with patience(0):
+        message = book()
     assert (message.state, message.attempts, tries(message)) == ("pending", 0, [])
     assert unifonic.requests == []
     assert operations.deliver_due(now=timezone.now()) == 1
@@ -107,15 +108,15 @@ def test_what_there_is_no_time_for_is_let_go_and_delivered_later(book, unifonic,
 
 
 def test_who_dies_after_the_commit_leaves_a_claim_that_lapses(book, unifonic, monkeypatch):
-    """As from `kill -9`: the carrier is asked first, has nothing, and gets it."""
+    """As from `kill -9` before the first byte: the carrier is asked first, has nothing, and gets it."""
 
     def dies(*_, **__):
         raise SystemExit
 
-    monkeypatch.setattr(delivering, "carry", dies)
-    with pytest.raises(SystemExit):
-        book()
-    monkeypatch.undo()
+    with monkeypatch.context() as wire:
+        wire.setattr(requests.Session, "send", dies)
+        with pytest.raises(SystemExit):
+            book()
     message = Message.objects.get()
     assert (message.state, tries(message), unifonic.sent) == ("sending", [("unifonic", None)], [])
 

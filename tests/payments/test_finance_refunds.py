@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -486,21 +485,24 @@ def test_witness_without_the_bookings_lock_what_was_counted_is_gone(
     customer: Customer, settings: Any, monkeypatch: Any
 ) -> None:
     settings.FINANCE_REFUND_LIMIT_MINOR = DEPOSIT
-    counted, check = threading.Event(), approving._check
+    counted, cancelled, check = threading.Event(), threading.Event(), approving._check
 
-    def slow(payment: Payment, amount_minor: int) -> None:
+    def until_it_is_cancelled(payment: Payment, amount_minor: int) -> None:
         check(payment, amount_minor)
         counted.set()
-        time.sleep(1)
+        cancelled.wait(20)
 
     def only_the_payment(payment_id: uuid.UUID) -> Payment:
         return Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
 
     def cancel_once_it_is_counted() -> None:
         counted.wait(20)
-        customer.cancel()
+        try:
+            customer.cancel()
+        finally:
+            cancelled.set()
 
-    monkeypatch.setattr(approving, "_check", slow)
+    monkeypatch.setattr(approving, "_check", until_it_is_cancelled)
     monkeypatch.setattr(approving, "_locked", only_the_payment)
     ask_for_all = partial(
         operations.request_refund,

@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from backend.bookings import availability
 from backend.bookings.availability import NeedKind, Slot, Span, moment_of
-from backend.bookings.models import Booking, BookingItem, ItemResource, Kind
+from backend.bookings.models import LONGEST_CLAIM, Booking, BookingItem, ItemResource, Kind
 from backend.bookings.operations.claiming import (
     Calendars,
     ask_for_calendars,
@@ -31,6 +31,7 @@ _LOADS = """
      CROSS JOIN LATERAL (
            SELECT starts_at, ends_at FROM bookings_claim
             WHERE calendar_id = k.id AND is_active AND starts_at < %(ends)s AND ends_at > %(begins)s
+              AND ends_at < %(reach)s  -- an end of the index: what is booked for later is not walked through
               AND (expires_at IS NULL OR expires_at > %(now)s)) c
      WHERE k.staff_member_id = ANY(%(staff)s::uuid[]) OR k.resource_id = ANY(%(resources)s::uuid[])
      GROUP BY 1
@@ -186,6 +187,7 @@ def ask_for_loads(visit: Visit, *, starts_at: datetime, now: datetime) -> Later 
         "resources": list(visit.resource_ids),
         "begins": moment_of(day[0]),
         "ends": moment_of(day[1]),
+        "reach": moment_of(day[1]) + LONGEST_CLAIM,
         "now": now,
     }
     return later(_LOADS, asked)

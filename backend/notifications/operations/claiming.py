@@ -143,16 +143,6 @@ def _ours(message: Message, route: Route, *, now: datetime) -> None:
     message.claimed_until = now + LEASE
 
 
-def let_go(claim: Claim) -> None:
-    """Give up a first attempt that nobody was called for: the message is as due as one never tried."""
-    with transaction.atomic():
-        ours = Message.objects.filter(
-            pk=claim.message.pk, state=_State.SENDING, claimed_until=claim.message.claimed_until
-        )
-        if ours.update(state=_State.PENDING, channel="", attempts=0, claimed_until=None) and claim.attempt:
-            DeliveryAttempt.objects.filter(pk=claim.attempt.pk).delete()
-
-
 def take_up(among: list[QuerySet[Message]], *, clock: Clock, seconds: float = float("inf")) -> Claim | None:
     """Take one message: the claim and the attempt are committed before anybody is called.
 

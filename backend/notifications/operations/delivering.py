@@ -6,18 +6,18 @@ import logging
 import time
 from datetime import datetime
 
-from backend.notifications.models import Message
+from backend.notifications.models import DeliveryAttempt, Message
 from backend.notifications.operations.carrying import carry
 from backend.notifications.operations.claiming import (
     Claim,
     Clock,
     claim_new,
-    let_go,
     longest_call,
     route_of,
     take_up,
 )
 from backend.notifications.operations.planning import certain_route, known_kind
+from backend.notifications.operations.recording import let_go
 
 logger = logging.getLogger("mawid.messages")
 
@@ -46,12 +46,12 @@ def deliver_new(message: Message, *, now: datetime, seconds: float) -> None:
         carry(claim, clock=clock, seconds=seconds)
 
 
-def deliver_claimed(claim: Claim, *, now: datetime, seconds: float) -> None:
+def deliver_claimed(message: Message, attempt: DeliveryAttempt, *, now: datetime, seconds: float) -> None:
     """Deliver a message that was written as claimed by us; with too few `seconds` left it is let go."""
-    if claim.attempt is None or seconds < longest_call(route_of(claim.attempt)):
-        let_go(claim)
+    if seconds < longest_call(route_of(attempt)):
+        let_go(message, attempt)
         return
-    carry(claim, clock=Clock(now), seconds=seconds)
+    carry(Claim(message=message, attempt=attempt), clock=Clock(now), seconds=seconds)
 
 
 def deliver_due(*, now: datetime, limit: int = BATCH, seconds: float = float("inf")) -> int:

@@ -217,6 +217,13 @@ def settle(message: Message, state: str, *, now: datetime, next_attempt_at: date
     )
 
 
+def let_go(message: Message, attempt: DeliveryAttempt) -> None:
+    """Give up a first attempt for which nobody was called: the message is as due as one never tried."""
+    with transaction.atomic():
+        if _claimed(message).update(state=_State.PENDING, channel="", attempts=0, claimed_until=None):
+            DeliveryAttempt.objects.filter(pk=attempt.pk).delete()
+
+
 def _claimed(message: Message) -> QuerySet[Message]:
     """The message's row while our claim on it stands: nobody else has the same `claimed_until`."""
     return Message.objects.filter(pk=message.pk, state=_State.SENDING, claimed_until=message.claimed_until)

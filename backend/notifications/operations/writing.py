@@ -20,7 +20,6 @@ from backend.core.postgres.rows import insert
 from backend.core.request_context import request_notes
 from backend.notifications.kinds import kind_of
 from backend.notifications.models import DeliveryAttempt, Message
-from backend.notifications.operations.claiming import Claim
 from backend.notifications.operations.delivering import deliver_claimed, deliver_new
 
 logger = logging.getLogger("mawid.messages")
@@ -130,8 +129,7 @@ class _Round:
         try:
             seconds = self.ends - time.monotonic()
             if claimed is not None:
-                claim = Claim(message=message, attempt=claimed)
-                deliver_claimed(claim, now=message.created_at, seconds=seconds)
+                deliver_claimed(message, claimed, now=message.created_at, seconds=seconds)
             elif settings.MESSAGE_DELIVERY == "worker":
                 if first:
                     _wake_a_worker()
