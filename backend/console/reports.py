@@ -69,12 +69,29 @@ def urls(site: AdminSite) -> list[URLPattern]:
     ]
 
 
-def links(request: HttpRequest) -> list[dict[str, Any]]:
-    """The reports this person reads, for the overview."""
+def as_app(request: HttpRequest) -> list[dict[str, Any]]:
+    """The reports this person reads, in the form that Django lists the models of an app in; empty without any."""
+    read = [name for name in policy.REPORTS if policy.may_read(request.user, name)]
+    pages = [
+        {
+            "name": TITLES[name],
+            "object_name": name,
+            "admin_url": reverse(f"admin:{name}"),
+            "add_url": None,
+            "view_only": True,
+        }
+        for name in read
+    ]
+    if not pages:
+        return []
     return [
-        {"title": TITLES[name], "url": reverse(f"admin:{name}")}
-        for name in policy.REPORTS
-        if policy.may_read(request.user, name)
+        {
+            "name": _("Reports"),
+            "app_label": "reports",
+            "app_url": pages[0]["admin_url"],
+            "has_module_perms": True,
+            "models": pages,
+        }
     ]
 
 

@@ -112,8 +112,10 @@ class Console(admin.AdminSite):
             operator = user.name or (phone.masked(user.phone) if user.phone else "")
         return super().each_context(request) | {"language_links": links(request), "operator": operator}
 
-    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().index(request, {"reports": reports.links(request), **(extra_context or {})})
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """What this person reads, in the overview and beside every page: the reports before the lists."""
+        lists = super().get_app_list(request, app_label)
+        return lists if app_label else [*reports.as_app(request), *lists]
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         kept = [url for url in super().get_urls() if getattr(url, "name", "") not in _PASSWORDS]

@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from backend.bookings.models import Booking
 from backend.core.console import in_riyals
 from backend.core.money import money
 from backend.core.time import RIYADH
@@ -317,8 +318,27 @@ def test_a_filter_calls_its_values_as_the_rows_do(world: World) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_payments_story_is_told_in_the_readers_language(language: str, world: World) -> None:
-    told = browser(operator("finance"), language=language).get(address(Payment, "change", world.payment.pk))
-    assert ("Attempt begun" in words(told)) == (language == "en")
+    Payment.objects.filter(pk=world.payment.pk).update(source_type="client", quarantined_because="amount")
+    Refund.objects.filter(payment=world.payment).update(reason="booking_closed")
+    WebhookEvent.objects.filter(pk=world.event.pk).update(
+        payment_id=world.payment.pk, handled_at=timezone.now(), outcome="settled"
+    )
+    told = words(
+        browser(operator("finance"), language=language).get(address(Payment, "change", world.payment.pk))
+    )
+    in_english = {
+        *("Attempt begun", "in the app", "another amount than we asked for"),
+        *("the booking has ended", "the payment was brought up to date"),
+    }
+    assert {text for text in in_english if text in told} == (in_english if language == "en" else set())
+    assert not {"client", "booking_closed", "settled"} & set(told.split())
+
+
+def test_reports_stand_beside_every_page_for_those_who_read_them(world: World) -> None:
+    for role, listed, seen in (("finance", Payment, True), ("support", Booking, False)):
+        page = browser(operator(role), language="en").get(address(listed))
+        assert page.status_code == 200
+        assert ('href="/console/reports/salon-balances/"' in page.content.decode()) == seen
 
 
 def owed_world(world: World) -> None:

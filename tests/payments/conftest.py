@@ -52,8 +52,8 @@ class Payer:
         self.booking_id = self.book(self.phone)
 
     def first_free(self) -> str:
-        answer = Api().get(f"salons/{self.salon.slug}/availability", service_ids=str(self.service.id), days=3)
-        return str(next(s["starts_at"] for day in ok(answer)["days"][1:] for s in day["slots"]))
+        answer = Api().get(f"salons/{self.salon.slug}/availability", service_ids=str(self.service.id), days=4)
+        return str(next(s["starts_at"] for day in ok(answer)["days"][2:] for s in day["slots"]))
 
     def book(self, phone: Api, starts_at: str | None = None) -> str:
         wanted = {

@@ -26,6 +26,7 @@ from backend.core.console import (
     ReasonForm,
     amount,
     code,
+    coded,
     column,
     label,
     language,
@@ -141,11 +142,11 @@ STATE_WORDS = {value: _(str(text)) for value, text in Booking._meta.get_field("s
 
 
 def _verb(path: str) -> Any:
-    return column(path, _("what happened"), lambda verb: VERBS.get(verb, verb))
+    return coded(path, _("what happened"), VERBS)
 
 
 def _state(path: str, text: Any) -> Any:
-    return column(path, text, lambda state: STATE_WORDS.get(state, state))
+    return coded(path, text, STATE_WORDS)
 
 
 WHAT = {

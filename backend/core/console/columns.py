@@ -6,7 +6,7 @@ Each makes a function for `list_display` and for `fields`; `path` may cross rela
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, cast
 
@@ -52,6 +52,11 @@ def day_text(day: date) -> str:
 
 def code(path: str, text: Text) -> Column:
     return column(path, text, ltr)
+
+
+def coded(path: str, text: Text, names: Mapping[Any, Text]) -> Column:
+    """A code by what it is called; one that has no name yet is shown as it is."""
+    return column(path, text, lambda value: names[value] if value in names else ltr(value))
 
 
 def words(path: str, text: Text) -> Column:

@@ -23,6 +23,7 @@ from backend.core.console import (
     ReadOnlyRows,
     amount,
     code,
+    coded,
     label,
     name,
     named,
@@ -36,6 +37,7 @@ from backend.core.text import ascii_digits
 from backend.payments import operations
 from backend.payments.admin import timeline
 from backend.payments.admin.acts import RefundForm, TaskForm, act_page
+from backend.payments.admin.wording import MISMATCHES, REASONS, SOURCES
 from backend.payments.models import DeskReceipt, Outcome, Payment, Refund, RequestState, Resolution
 from backend.payments.queries import all_payments
 from backend.payments.queries.finance import known_by
@@ -113,7 +115,7 @@ class Refunds(ReadOnlyRows[Refund]):
     fields = (
         _AMOUNT,
         "state",
-        code("reason", _("reason")),
+        coded("reason", _("reason"), REASONS),
         person("requested_by", _("asked for by")),
         "created_at",
         "done_at",
@@ -129,7 +131,7 @@ _FACTS = (
     amount("captured_minor", _("captured")),
     amount("refunded_minor", _("refunded")),
     "purpose",
-    code("source_type", _("paid with")),
+    coded("source_type", _("paid with"), SOURCES),
     code("card_last_four", _("card ends in")),
     code("invoice_id", _("page at the gateway")),
     code("gateway_id", _("ID at the gateway")),
@@ -137,7 +139,7 @@ _FACTS = (
     code("failure_code", _("why it failed")),
     words("gateway_message", _("the gateway's words")),
     "gateway_seen",
-    code("quarantined_because", _("set aside because of")),
+    coded("quarantined_because", _("set aside because of"), MISMATCHES),
     "created_at",
     "expires_at",
     "checked_at",
@@ -160,7 +162,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         _AMOUNT,
         amount("captured_minor", _("captured")),
         amount("refunded_minor", _("refunded")),
-        code("source_type", _("paid with")),
+        coded("source_type", _("paid with"), SOURCES),
         "created_at",
     )
     list_filter = ("state", "source_type", ("quarantined_because", admin.EmptyFieldListFilter))
@@ -309,7 +311,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
         code("payment.booking.reference", _("reference")),
         _AMOUNT,
         "state",
-        code("reason", _("reason")),
+        coded("reason", _("reason"), REASONS),
         "attempts",
         "created_at",
         "done_at",
@@ -324,7 +326,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
         code("payment_id", _("payment")),
         _AMOUNT,
         "state",
-        code("reason", _("reason")),
+        coded("reason", _("reason"), REASONS),
         person("requested_by", _("asked for by")),
         "attempts",
         words("last_error", _("last error")),

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backend.bookings.admin.bookings import STATE_WORDS, VERBS
 from backend.core.console import EMPTY, in_riyals, ltr
+from backend.payments.admin.wording import MISMATCHES, REASONS, SOURCES, TOLD
 from backend.payments.models import (
     CallOutcome,
     DeskReceipt,
@@ -173,7 +174,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
         "payment",
         gettext("Attempt begun"),
         payment_id=row.pk,
-        facts=(_riyals(row.amount_minor), row.get_purpose_display(), ltr(row.source_type)),
+        facts=(_riyals(row.amount_minor), row.get_purpose_display(), _called(row.source_type, SOURCES)),
     )
     if row.secured_at is not None:
         yield Entry(
@@ -211,7 +212,7 @@ def _attempt(row: Payment) -> Iterator[Entry]:
             gettext("Set aside: it does not match what was asked for"),
             payment_id=row.pk,
             tone="bad",
-            facts=(ltr(row.quarantined_because),),
+            facts=(_called(row.quarantined_because, MISMATCHES),),
         )
 
 
@@ -237,7 +238,7 @@ def _webhook(row: WebhookEvent, *, names: Mapping[UUID, UUID]) -> Iterator[Entry
     facts: list[str] = [format_html('<a href="{}"><bdi dir="ltr">{}</bdi></a>', link, row.type)]
     if row.times_received > 1:
         facts.append(gettext("received %(count)d times") % {"count": row.times_received})
-    facts.append(gettext("waits to be acted on") if row.handled_at is None else ltr(row.outcome))
+    facts.append(gettext("waits to be acted on") if row.handled_at is None else _called(row.outcome, TOLD))
     yield Entry(
         row.received_at,
         "webhook",
@@ -250,7 +251,7 @@ def _webhook(row: WebhookEvent, *, names: Mapping[UUID, UUID]) -> Iterator[Entry
 
 def _refund(row: Refund) -> Iterator[Entry]:
     sum_of = _riyals(row.amount_minor)
-    facts: list[str] = [sum_of, ltr(row.reason)]
+    facts: list[str] = [sum_of, _called(row.reason, REASONS)]
     if row.state != RefundState.DONE:
         facts.append(str(row.get_state_display()))
         facts += [_own_words(text) for text in (row.last_error,) if text]
@@ -305,6 +306,10 @@ def _resolution(row: Resolution) -> Iterator[Entry]:
 
 def _riyals(minor: int) -> SafeString:
     return format_html('<bdi class="amount">{}</bdi>', in_riyals(minor))
+
+
+def _called(code: str, names: Mapping[str, Any]) -> str:
+    return str(names[code]) if code in names else ltr(code)
 
 
 def _own_words(text: str) -> SafeString:

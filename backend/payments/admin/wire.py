@@ -10,8 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
-from backend.core.console import ReadOnlyAdmin, code, document, label, words
+from backend.core.console import ReadOnlyAdmin, code, coded, document, label, words
 from backend.payments import operations
+from backend.payments.admin.wording import TOLD
 from backend.payments.gateway import gateway
 from backend.payments.models import GatewayCall, Payment, WebhookEvent
 from backend.payments.providers import GatewayError
@@ -56,7 +57,7 @@ class WebhookEventAdmin(ReadOnlyAdmin[WebhookEvent]):
         "received_at",
         "times_received",
         "handled_at",
-        code("outcome", _("outcome")),
+        coded("outcome", _("outcome"), TOLD),
         "attempts",
     )
     list_filter = (("handled_at", admin.EmptyFieldListFilter), "provider")
@@ -71,7 +72,7 @@ class WebhookEventAdmin(ReadOnlyAdmin[WebhookEvent]):
         "received_at",
         "times_received",
         "handled_at",
-        code("outcome", _("outcome")),
+        coded("outcome", _("outcome"), TOLD),
         "attempts",
         "next_attempt_at",
         document("payload", _("content")),

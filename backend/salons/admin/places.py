@@ -22,7 +22,7 @@ from backend.core.console import (
     ReasonForm,
     Written,
     code,
-    column,
+    coded,
     label,
     label_translated,
     name,
@@ -305,7 +305,7 @@ class SalonForm(ConsoleForm):
 
 
 def _status(path: str, text: Any) -> Any:
-    return column(path, text, lambda status: _STATUS_NAMES.get(status, status))
+    return coded(path, text, _STATUS_NAMES)
 
 
 class Standing(ReadOnlyRows[SalonEvent]):
