@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from datetime import timedelta
 from functools import partial
 
@@ -17,7 +16,7 @@ from backend.notifications.models import Message
 from tests.accounts.helpers import PHONE, Phone, ask, sign_in, verify
 from tests.factories import UserFactory
 from tests.support.api import Api, ok
-from tests.support.race import race
+from tests.support.race import race, wait_until_somebody_waits_for_us
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,19 +91,17 @@ def test_a_change_and_a_first_sign_in_with_the_number_at_once(sent, inbox):
 def test_signing_in_while_the_number_is_given_up():
     """The sign-in waits for the row, finds that the number is nobody's any more, and makes a new account."""
     user = UserFactory.create(phone=PHONE)
-    holding, waiting = threading.Event(), threading.Event()
+    holding = threading.Event()
 
     def give_up():
         with transaction.atomic():
             User.objects.select_for_update().get(pk=user.pk)
             holding.set()
-            waiting.wait(10)
-            time.sleep(0.3)  # until the other one queues behind the row
+            wait_until_somebody_waits_for_us()
             User.objects.filter(pk=user.pk).update(phone=NEW)
 
     def sign_in_meanwhile():
         holding.wait(10)
-        waiting.set()
         return User.objects.for_sign_in(PHONE)
 
     _, (found, is_new) = race(give_up, sign_in_meanwhile)

@@ -21,7 +21,7 @@ from backend.bookings.queries import Wish
 from backend.core.errors import DomainError
 from tests.factories import UserFactory, open_salon
 from tests.support.calendars import OutsideServer, event
-from tests.support.race import race
+from tests.support.race import race, wait_until_somebody_waits_for_us
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,7 +113,7 @@ def booking_between_look_and_claim(scene: Scene, monkeypatch: pytest.MonkeyPatch
     def look_and_let_others_in(*args: Any, **named: Any) -> Any:
         taken = look(*args, **named)
         thread.start()
-        thread.join(1)  # with the lock held it cannot end before we do
+        wait_until_somebody_waits_for_us(unless_over=thread)  # with the lock held it cannot end before we do
         return taken
 
     monkeypatch.setattr(outside, "_taken_by_others", look_and_let_others_in)

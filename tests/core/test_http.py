@@ -30,6 +30,7 @@ class Misbehaving:
         self.heads: list[bytes] = []
         self.connections = 0
         self.stopping = threading.Event()
+        self.hung_up = threading.Semaphore(0)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -48,6 +49,7 @@ class Misbehaving:
         connection.settimeout(5)
         with connection, suppress(OSError):
             script(connection, self)
+        self.hung_up.release()
 
     def read_request(self, connection: socket.socket) -> bool:
         """One whole request, head remembered; False when the client has gone."""
@@ -301,7 +303,7 @@ def test_a_connection_the_server_has_closed_is_noticed_before_anything_is_sent()
     with serving(answering_once(OK), answering(OK)) as server:
         client = client_for(server)
         client.request("POST", "/x")
-        time.sleep(0.1)
+        assert server.hung_up.acquire(timeout=10)
         assert client.request("POST", "/x").status == 200
     assert len(server.heads) == 2
 
@@ -343,7 +345,7 @@ def test_a_write_that_provably_never_left_goes_out_on_a_fresh_connection(monkeyp
     with serving(answer_then_reset, answering(OK)) as server:
         client = client_for(server)
         client.request("GET", "/x")
-        time.sleep(0.1)
+        assert server.hung_up.acquire(timeout=10)
         assert client.request("POST", "/x", json={"amount": 100}).status == 200
     assert [head.split()[0] for head in server.heads] == [b"GET", b"POST"]
 

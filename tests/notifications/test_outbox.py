@@ -226,10 +226,10 @@ def test_a_request_spends_its_budget_and_leaves_the_rest(unifonic, monkeypatch):
 
 @pytest.mark.parametrize("delivery", ["request"], indirect=True)
 def test_the_budget_begins_anew_with_the_next_transaction(inbox, monkeypatch):
-    monkeypatch.setattr(writing, "REQUEST_BUDGET", 0.3)
+    monkeypatch.setattr(writing, "REQUEST_BUDGET", 2.0)
     with transaction.atomic():
         enqueue("1")
-    time.sleep(0.4)
+    time.sleep(2.1)
     with transaction.atomic():
         enqueue("2")
     assert len(inbox.all()) == 2
@@ -237,12 +237,12 @@ def test_the_budget_begins_anew_with_the_next_transaction(inbox, monkeypatch):
 
 @pytest.mark.parametrize("delivery", ["request"], indirect=True)
 def test_the_transactions_of_one_request_share_its_budget(inbox, monkeypatch):
-    monkeypatch.setattr(writing, "REQUEST_BUDGET", 0.3)
+    monkeypatch.setattr(writing, "REQUEST_BUDGET", 2.0)
 
     def view(request):
         with transaction.atomic():
             enqueue(request.GET["name"] + "1")
-        time.sleep(0.4)
+        time.sleep(2.1)
         with transaction.atomic():
             enqueue(request.GET["name"] + "2")
         return HttpResponse()

@@ -39,9 +39,11 @@ def race(*runners: Callable[[], Any], timeout: float = 60) -> list[Any]:
     return outcomes
 
 
-def wait_until_somebody_waits_for_us() -> None:
-    """Return once another connection waits for a lock that this one holds."""
-    for _ in range(500):
+def wait_until_somebody_waits_for_us(unless_over: threading.Thread | None = None) -> None:
+    """Return once another connection waits for a lock that this one holds, or the thread has come to its end."""
+    for _ in range(1000):
+        if unless_over is not None and not unless_over.is_alive():
+            return
         with connection.cursor() as cursor:
             cursor.execute(
                 """
