@@ -247,7 +247,8 @@ def test_finance_the_owner_and_the_dashboard_read_the_same_figures(customer: Cus
 
 def test_months_begin_with_the_first_entry_and_come_newest_first(customer: Customer) -> None:
     first = Entry.objects.get().business_date
-    with freeze_time(timezone.now() + timedelta(days=95), tick=True):
+    in_the_fourth_month = timezone.now() - timedelta(days=first.day - 1) + timedelta(days=105)
+    with freeze_time(in_the_fourth_month, tick=True):
         owner, finance = Api(employ(customer.salon, "owner")), Api(FinanceFactory.create())
         path = f"manage/salons/{customer.salon.slug}/statements"
         months = [row["month"] for row in ok(owner.get(path))["items"]]

@@ -65,10 +65,10 @@ def test_the_page_tells_the_whole_story_in_order(payer: Payer, role: str) -> Non
     booked = place("Booking", "booked")
     declined = place("Last compared with the gateway", "insufficient_funds", "another attempt")
     begun = place("Attempt begun", after=place("Attempt begun", "another attempt"))
-    told = place("The gateway told us", "payment_paid", "received 2 times", "settled")
+    told = place("The gateway told us", "payment_paid", "received 2 times", "brought up to date")
     asked = place("State asked for", "answered · 200", "paid", after=told)
     paid = place("Money received")
-    owed = place("Owed back", "booking_closed")
+    owed = place("Owed back", "the booking has ended")
     returned = place("Returned")
     assert booked < declined
     assert declined < begun < told < returned
