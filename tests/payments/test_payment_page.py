@@ -76,7 +76,7 @@ def test_the_page_tells_the_whole_story_in_order(payer: Payer, role: str) -> Non
     assert told < asked < owed < returned
     assert "another attempt" not in lines[begun]
     assert place("Refund sent", "answered · 200")
-    assert place("cancelled", "سفر")
+    assert place("cancelled", "→ Cancelled", "سفر")
     assert [line for line in lines if payer.user.phone and payer.user.phone[-9:] in line] == []
     assert first["id"] != second["id"]
 

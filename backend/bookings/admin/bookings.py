@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop as N_
 
 from backend.bookings import operations
 from backend.bookings.admin.filters import DayFilter
-from backend.bookings.models import Booking, BookingEvent, BookingItem, Claim
+from backend.bookings.models import Booking, BookingEvent, BookingItem, BookingState, Claim
 from backend.bookings.queries.auditing import Names, named_in_changes
 from backend.core.console import (
     EMPTY,
@@ -138,7 +138,7 @@ VERBS = {
     "expire": _("expired"),
     "adopt": _("handed to its guest's account"),
 }
-STATE_WORDS = {value: _(str(text)) for value, text in Booking._meta.get_field("state").flatchoices}
+STATE_WORDS = {value: _(str(text)) for value, text in BookingState.choices}
 
 
 def _verb(path: str) -> Any:
