@@ -56,7 +56,11 @@ def code(path: str, text: Text) -> Column:
 
 def coded(path: str, text: Text, names: Mapping[Any, Text]) -> Column:
     """A code by what it is called; one that has no name yet is shown as it is."""
-    return column(path, text, lambda value: names[value] if value in names else ltr(value))
+
+    def called(value: Any) -> SafeString:
+        return format_html('<span class="coded">{}</span>', names[value]) if value in names else ltr(value)
+
+    return column(path, text, called)
 
 
 def words(path: str, text: Text) -> Column:
