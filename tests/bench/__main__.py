@@ -52,12 +52,19 @@ def main() -> None:
         from tests.bench import claims
 
         claims.run(rounds=options.rounds, seconds=options.seconds, scale=options.scale)
-    if options.part in ("reconcile", "all"):
-        from tests.bench import reconcile
+    if options.part == "claims":
+        return
+    from tests.bench import databases
 
-        reconcile.run(scale=options.scale)
-    if wanted := [part for part in OVER_HTTP if options.part in (part, "all")]:
-        over_http(wanted, rounds=options.rounds, seconds=options.seconds, scale=options.scale)
+    with databases.migrated() as template:
+        if options.part in ("reconcile", "all"):
+            from tests.bench import reconcile
+
+            reconcile.run(scale=options.scale, template=template)
+        if wanted := [part for part in OVER_HTTP if options.part in (part, "all")]:
+            over_http(
+                wanted, rounds=options.rounds, seconds=options.seconds, scale=options.scale, template=template
+            )
 
 
 def set_up() -> None:
@@ -70,12 +77,12 @@ def set_up() -> None:
     django.setup()
 
 
-def over_http(wanted: list[str], *, rounds: int, seconds: float, scale: float) -> None:
+def over_http(wanted: list[str], *, rounds: int, seconds: float, scale: float, template: str) -> None:
     from tests.bench import parts
 
     for together in STAGES:
         if mine := [part for part in together if part in wanted]:
-            with parts.stage(rounds=rounds, seconds=seconds, scale=scale) as at:
+            with parts.stage(rounds=rounds, seconds=seconds, scale=scale, template=template) as at:
                 for part in mine:
                     parts.PARTS[part](at)
 

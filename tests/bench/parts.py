@@ -69,12 +69,12 @@ class Stage:
 
 
 @contextmanager
-def stage(*, rounds: int, seconds: float, scale: float) -> Iterator[Stage]:
-    """Make the database and start the server; both are gone after the block."""
+def stage(*, rounds: int, seconds: float, scale: float, template: str) -> Iterator[Stage]:
+    """Make the database, a copy of `template`, and start the server; both are gone after the block."""
     own_name = connection.settings_dict["NAME"]
     # On the bench's own server the last run may have been killed; on somebody's server others may be measuring too.
     name = f"mawid_bench_{os.getpid()}" if settings.DATABASE_URL else "mawid_bench"
-    connection.settings_dict["TEST"]["NAME"] = name
+    connection.settings_dict["TEST"] |= {"NAME": name, "TEMPLATE": template}
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:

@@ -9,33 +9,27 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 from django.utils import timezone
 
 from backend.core.time import RIYADH
+from tests.bench import databases
 from tests.support.sandbox import SandboxProcess
-from tests.support.server import ROOT, database_url
+from tests.support.server import ROOT
 
 SIZES = (0, 10_000, 100_000)
 FAULTY = 100
 """One payment in so many."""
 
 
-def run(*, scale: float) -> None:
-    own = database_url()
+def run(*, scale: float, template: str) -> None:
     rows = []
-    with _database(own, f"mawid_bench_migrated_{os.getpid()}", template="template0") as migrated:
-        _child([sys.executable, "manage.py", "migrate", "-v0"], os.environ | {"DATABASE_URL": migrated})
-        for size in (round(size * scale) for size in SIZES):
-            name = f"mawid_bench_reconcile_{os.getpid()}"
-            with _database(own, name, template=migrated.rpartition("/")[2]) as url:
-                rows.append((size, *_measure(url, size)))
+    for size in (round(size * scale) for size in SIZES):
+        with databases.made(f"mawid_bench_reconcile_{os.getpid()}", template=template) as url:
+            rows.append((size, *_measure(url, size)))
     print("\nReconciliation: `manage.py reconcile`, one process, settlements brought in by it the first time")
     print(f"{'':>10} {'first':^19} {'again':^19}")
     print(f"{'payments':>10} {'s':>9} {'own CPU':>9} {'s':>9} {'own CPU':>9} {'most memory, MB':>16}")
@@ -63,18 +57,6 @@ class Took:
     seconds: float
     cpu: float
     memory: float
-
-
-@contextmanager
-def _database(own: str, name: str, *, template: str) -> Iterator[str]:
-    """The address of a database beside our own, which is gone after the block."""
-    with psycopg.connect(own, autocommit=True) as link:
-        link.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    try:
-        yield own.rpartition("/")[0] + f"/{name}"
-    finally:
-        with psycopg.connect(own, autocommit=True) as link:
-            link.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _measure(url: str, size: int) -> tuple[Took, Took]:
