@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from backend.core.api import pace
 from backend.core.postgres.base import DatabaseOperations
@@ -43,14 +42,6 @@ def emptying_is_for_tests() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", empty_all)
         yield
-
-
-@pytest.fixture(scope="module")
-def swept_up(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """For modules that write a great many rows and take them back: every later test would still walk past them."""
-    yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
 
 
 @pytest.fixture

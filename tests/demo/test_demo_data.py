@@ -60,7 +60,7 @@ from tests.support.sandbox import SandboxProcess
 
 
 @pytest.fixture(scope="module")
-def loaded(swept_up: None, django_db_blocker: Any) -> Iterator[loading.Totals]:
+def loaded(django_db_setup: Any, django_db_blocker: Any) -> Iterator[loading.Totals]:
     """Loaded once for this module, and taken away again with the transaction."""
     from django.db import transaction
 

@@ -15,7 +15,7 @@ from backend.core.time import RIYADH
 from backend.demo import loading
 from backend.salons.models import Salon
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept_up")]
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2027, 2, 18, 23, 30, tzinfo=RIYADH)
 """The eleventh of Ramadan 1448, a Thursday, late in the evening."""

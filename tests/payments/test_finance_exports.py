@@ -25,7 +25,7 @@ from tests.payments.saga import Customer
 from tests.support.api import Api, ok, refused
 from tests.support.sandbox import SandboxProcess
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept_up")]
+pytestmark = pytest.mark.django_db
 
 DEPOSIT = 2300
 LISTS = list(SHEETS)

@@ -18,7 +18,7 @@ from tests.payments.conftest import Payer
 from tests.payments.many import DAYS, KINDS, Planted, plant
 from tests.support.sandbox import SandboxProcess
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept_up")]
+pytestmark = pytest.mark.django_db
 PAYMENTS, FAULTS = 10_000, 300
 
 
